@@ -1,0 +1,4 @@
+DROP TABLE consents;
+DROP TABLE blocked_parties;
+DROP TABLE case_phones;
+DROP TABLE cases;

@@ -1,0 +1,4 @@
+DROP TABLE referral_hops;
+DROP TABLE referrals;
+DROP TABLE ticket_notes;
+DROP TABLE tickets;

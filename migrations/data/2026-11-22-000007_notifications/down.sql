@@ -1,0 +1,3 @@
+DROP TABLE partner_views;
+DROP TABLE attempts;
+DROP TABLE notifications;

@@ -1,0 +1,372 @@
+//! Configuration: the embedded `config/default.toml` (which is the manual), then a file, then the
+//! environment. Unknown keys are refused.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+pub mod calendar;
+pub use calendar::{Calendar, Target};
+
+/// The manual, as it stands in the program.
+pub const DEFAULTS: &str = include_str!("../config/default.toml");
+
+/// Everything a deployment may set, checked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Listening and limits of requests.
+    pub server: Server,
+    /// The two databases.
+    pub database: Database,
+    /// Keys.
+    pub vault: VaultFiles,
+    /// The mail server, if there is one.
+    pub smtp: Smtp,
+    /// Letters as files.
+    pub files: Files,
+    /// Country, zone, languages.
+    pub place: PlaceSettings,
+    /// Sign-in.
+    pub staff: Staff,
+    /// Optional fields.
+    pub fields: FieldSwitches,
+    /// Rule packs.
+    pub triage: Triage,
+    /// Service hours.
+    pub calendar: Calendar,
+    /// Targets per level.
+    pub targets: Targets,
+    /// Claims.
+    pub tickets: Tickets,
+    /// Delivery.
+    pub worker: Worker,
+    /// Links to partners.
+    pub partner: Partner,
+    /// Logs.
+    pub log: Log,
+    /// The data folder; from the command line, never from a file.
+    #[serde(skip)]
+    pub data: PathBuf,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// As partners type it, without a slash at the end.
+    pub public_url: String,
+    /// Proxies whose word on the caller's address is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Serving threads.
+    pub threads: usize,
+    /// The largest body in bytes.
+    pub body_bytes: usize,
+    /// Seconds a body may take to arrive.
+    pub body_seconds: u64,
+    /// Seconds for requests under way after SIGTERM.
+    pub drain_seconds: u64,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// URL of the data; its scheme chooses the engine.
+    pub url: String,
+    /// URL of the key store.
+    pub keys_url: String,
+    /// Pooled connections.
+    pub connections: u32,
+    /// Writes that may wait.
+    pub queue: usize,
+}
+
+/// `[vault]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VaultFiles {
+    /// The root key's file.
+    pub root_key_file: PathBuf,
+}
+
+/// How the connection to the mail server is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmtpTls {
+    /// TLS from the first byte.
+    Required,
+    /// STARTTLS, refused when the server does not offer it.
+    Starttls,
+    /// Plain; only to this machine itself.
+    None,
+}
+
+/// `[smtp]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Smtp {
+    /// Host; empty means letters become files.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Protection.
+    pub tls: SmtpTls,
+    /// Account; empty means none.
+    pub username: String,
+    /// File with the password.
+    pub password_file: PathBuf,
+    /// The neutral sender.
+    pub from: String,
+    /// The name in EHLO.
+    pub hello: String,
+}
+
+/// `[files]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// Folder of `.eml` files.
+    pub mail_dir: PathBuf,
+}
+
+/// `[place]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceSettings {
+    /// ISO 3166-1 code for local phone numbers.
+    pub phone_region: String,
+    /// IANA name.
+    pub time_zone: chrono_tz::Tz,
+    /// ISO 639-1 codes.
+    pub languages: Vec<String>,
+    /// A gazetteer of one's own.
+    pub areas_file: PathBuf,
+}
+
+/// `[staff]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Staff {
+    /// Minutes an access token lives.
+    pub token_minutes: i64,
+    /// Hours a session lives.
+    pub session_hours: i64,
+    /// argon2 memory in KiB.
+    pub hash_memory_kib: u32,
+    /// argon2 passes.
+    pub hash_passes: u32,
+    /// Hashes computed at once.
+    pub hashes_at_once: usize,
+}
+
+/// Fields of 3-domain marked as off by default, by the names used in `[fields] on`.
+pub const OPTIONAL_FIELDS: &[&str] = &[
+    "name", "address", "born_on", "marital_status", "displacement_status", "displacement_stage", "country",
+    "ethnicity", "disability", "harmful_traditional_practice", "goods_money_exchanged", "abduction",
+    "perpetrator_occupation", "perpetrator_name",
+];
+
+/// `[fields]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldSwitches {
+    /// Names from [`OPTIONAL_FIELDS`].
+    pub on: BTreeSet<String>,
+    /// Characters.
+    pub narrative: usize,
+}
+
+/// `[triage]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Triage {
+    /// A folder of packs.
+    pub packs_dir: PathBuf,
+}
+
+/// One level's targets.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LevelTargets {
+    /// From issue to claim.
+    pub claimed: Target,
+    /// From issue to acceptance.
+    pub accepted: Target,
+    /// From issue to the first service contact.
+    pub started: Target,
+}
+
+/// `[targets]`; a level that is not assessed uses those of High.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Targets {
+    /// Critical.
+    pub critical: LevelTargets,
+    /// High, and not yet assessed.
+    pub high: LevelTargets,
+    /// Medium.
+    pub medium: LevelTargets,
+    /// Low.
+    pub low: LevelTargets,
+}
+
+/// `[tickets]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tickets {
+    /// Minutes a claim of a Critical ticket lasts without activity.
+    pub claim_minutes_critical: i64,
+    /// The same for all others.
+    pub claim_minutes: i64,
+}
+
+/// `[worker]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Worker {
+    /// Milliseconds between looks at the outbox.
+    pub poll_ms: u64,
+    /// Letters at once.
+    pub at_once: usize,
+    /// Seconds of a lease.
+    pub lease_seconds: i64,
+    /// Seconds one letter may take.
+    pub send_seconds: u64,
+    /// Days an idempotency key is kept.
+    pub replay_days: i64,
+}
+
+/// `[partner]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partner {
+    /// Hours a link works.
+    pub link_hours: i64,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Level.
+    pub level: String,
+}
+
+impl Config {
+    /// Reads the three layers. `data` is the data folder. Errors: a sentence naming the key.
+    pub fn load(file: Option<&Path>, data: &Path) -> Result<Config, String> {
+        let mut layers = config::Config::builder()
+            .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
+        let own = data.join("goldaw.toml");
+        if let Some(file) = file {
+            layers = layers.add_source(config::File::from(file.to_path_buf()).format(config::FileFormat::Toml));
+        } else if own.exists() {
+            layers = layers.add_source(config::File::from(own).format(config::FileFormat::Toml));
+        }
+        let environment =
+            config::Environment::with_prefix("GOLDAW").prefix_separator("__").separator("__").try_parsing(true);
+        let mut config: Config = layers
+            .add_source(environment)
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .map_err(|error| format!("configuration: {error}"))?;
+        config.settle(data);
+        Ok(config)
+    }
+
+    /// The defaults alone, for tests and the demo.
+    pub fn defaults(data: &Path) -> Result<Config, String> {
+        let mut config: Config =
+            toml::from_str(DEFAULTS).map_err(|error| format!("the embedded configuration: {error}"))?;
+        config.settle(data);
+        Ok(config)
+    }
+
+    /// Fills what depends on the data folder.
+    fn settle(&mut self, data: &Path) {
+        self.data = data.to_path_buf();
+        if self.database.url.is_empty() {
+            self.database.url = format!("sqlite:{}", data.join("goldaw.db").display());
+        }
+        if self.database.keys_url.is_empty() {
+            self.database.keys_url = format!("sqlite:{}", data.join("keys.db").display());
+        }
+        if self.files.mail_dir.as_os_str().is_empty() {
+            self.files.mail_dir = data.join("mail");
+        }
+    }
+
+    /// What serving needs beyond being readable: all that is wrong, one sentence each.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut refuse = |wrong: bool, told: &str| {
+            if wrong {
+                faults.push(told.to_owned());
+            }
+        };
+        let local = self.server.listen.ip().is_loopback();
+        refuse(
+            !local && self.server.trusted_proxies.is_empty(),
+            "[server] listen: an address others can reach needs [server] trusted_proxies in front that speak TLS",
+        );
+        refuse(
+            !local && !self.server.public_url.starts_with("https://"),
+            "[server] public_url: must start with https:// when others can reach it",
+        );
+        refuse(self.server.public_url.ends_with('/'), "[server] public_url: no slash at the end");
+        refuse(!(1..=10).contains(&self.staff.token_minutes), "[staff] token_minutes: 1 to 10");
+        refuse(!(1..=24).contains(&self.staff.session_hours), "[staff] session_hours: 1 to 24");
+        refuse(self.place.languages.is_empty(), "[place] languages: at least one");
+        refuse(self.database.connections == 0, "[database] connections: at least 1");
+        refuse(self.database.queue == 0, "[database] queue: at least 1");
+        refuse(self.worker.at_once == 0, "[worker] at_once: at least 1");
+        refuse(
+            self.worker.lease_seconds <= i64::try_from(self.worker.send_seconds).unwrap_or(i64::MAX),
+            "[worker] lease_seconds: must be longer than send_seconds, or two workers send one letter",
+        );
+        let plain_far = self.smtp.tls == SmtpTls::None && !matches!(self.smtp.host.as_str(), "" | "127.0.0.1" | "::1" | "localhost");
+        refuse(plain_far, "[smtp] tls: none is only for a server on this machine");
+        for name in &self.fields.on {
+            refuse(!OPTIONAL_FIELDS.contains(&name.as_str()), "[fields] on: a name that is not in the list above it");
+        }
+        faults
+    }
+
+    /// True when this optional field is switched on.
+    pub fn field_is_on(&self, name: &str) -> bool {
+        self.fields.on.contains(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_is_a_whole_and_faultless_configuration() {
+        let config = Config::defaults(Path::new("/tmp/x")).unwrap();
+        assert_eq!(config.faults(), Vec::<String>::new());
+        assert_eq!(config.database.url, "sqlite:/tmp/x/goldaw.db");
+    }
+
+    #[test]
+    fn a_key_nobody_knows_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("own.toml");
+        std::fs::write(&file, "[server]\nlisten_on = \"x\"\n").unwrap();
+        let told = Config::load(Some(&file), folder.path()).unwrap_err();
+        assert!(told.contains("listen_on"), "{told}");
+    }
+
+    #[test]
+    fn listening_to_others_in_clear_is_refused() {
+        let mut config = Config::defaults(Path::new("/tmp/x")).unwrap();
+        config.server.listen = "0.0.0.0:80".parse().unwrap();
+        assert_eq!(config.faults().len(), 2);
+    }
+}

@@ -1,0 +1,130 @@
+//! Where everything is kept: one [`Store`] over two engines.
+//!
+//! `read` gives a consistent snapshot. `write` gives a [`Tx`]: whatever a verb does with it commits
+//! whole or not at all, and no answer is given before its commit is on disk. On SQLite one thread
+//! owns the write connection and many callers share one flush ([`writer`]); on PostgreSQL every
+//! write is SERIALIZABLE and repeated when the engine asks for it ([`postgres`]). Nothing outside
+//! this room names an engine.
+
+mod codes;
+mod db;
+mod keys;
+mod migrations;
+mod postgres;
+pub mod records;
+mod reference;
+pub mod schema;
+mod tx;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::r2d2::Pool;
+
+pub use codes::codes;
+pub use db::{Db, Place};
+pub use keys::KeyDb;
+pub use migrations::{Tree, migrate, pending, revert_all};
+pub use records::{By, Replay};
+pub use reference::{new_id, new_reference, random_bytes, read_reference};
+pub use tx::{Setting, Tx};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use db::Opener;
+use writer::Writer;
+
+/// The data, on either engine. Clones share it.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    pool: Pool<Opener>,
+    writer: Option<Writer>,
+    setting: Setting,
+    clock: Clock,
+}
+
+impl Store {
+    /// Opens an existing, migrated database. Errors: a sentence for the person who started the
+    /// program: unreachable, behind on migrations, or a pragma the engine would not take.
+    pub fn open(place: &Place, setting: Setting, clock: Clock) -> Result<Store, String> {
+        if pending(place, Tree::Data)? {
+            return Err("the database is behind this program: run `goldaw migrate` first".into());
+        }
+        let config: &Config = &setting.config;
+        let pool = db::pool(place, config.database.connections)?;
+        let writer = match place {
+            Place::Sqlite(_) => Some(Writer::start(place.clone(), setting.clone(), clock.clone(), config.database.queue)?),
+            Place::Postgres(_) => None,
+        };
+        Ok(Store(Arc::new(Inner { pool, writer, setting, clock })))
+    }
+
+    /// Runs `work` on a snapshot, off the async threads. Errors: those of `work`; 503 when no
+    /// connection comes free in time.
+    pub async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T> + Send + 'static,
+    {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || store.read_blocking(work)).await.map_err(|_| Error::Unavailable)?
+    }
+
+    /// [`Store::read`] for threads that may wait: the worker's and the command line's.
+    pub fn read_blocking<T>(&self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+        let mut db = self.0.pool.get().map_err(|_| Error::Busy)?;
+        db.snapshot(work)
+    }
+
+    /// Runs `work` as one transaction and answers when it is on disk, whole. `work` may run more
+    /// than once: it must have no effect but on its `Tx`. Errors: those of `work`, with everything
+    /// it wrote undone; 503 when the queue is full or storage failed, with nothing acknowledged.
+    pub async fn write<T, F>(&self, by: By, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        match &self.0.writer {
+            Some(writer) => writer.submit(by, work)?.await.map_err(|_| Error::Unavailable)?,
+            None => {
+                let store = self.clone();
+                tokio::task::spawn_blocking(move || store.repeat(&by, &work)).await.map_err(|_| Error::Unavailable)?
+            }
+        }
+    }
+
+    /// [`Store::write`] for threads that may wait.
+    pub fn write_blocking<T, F>(&self, by: By, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        match &self.0.writer {
+            Some(writer) => writer.submit(by, work)?.blocking_recv().map_err(|_| Error::Unavailable)?,
+            None => self.repeat(&by, &work),
+        }
+    }
+
+    /// Resolves when a committed write has promised something to the outbox, or after `longest`.
+    pub async fn promised(&self, longest: Duration) {
+        let _ = tokio::time::timeout(longest, self.0.setting.promised.notified()).await;
+    }
+
+    /// True when a read works: what readiness means.
+    pub async fn answers(&self) -> bool {
+        self.read(|db| db.ping()).await.is_ok()
+    }
+
+    /// The clock all of this store's times come from.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    fn repeat<T>(&self, by: &By, work: &impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        postgres::repeat(&self.0.pool, &self.0.setting, &self.0.clock, by, work)
+    }
+}

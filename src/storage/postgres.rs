@@ -1,0 +1,72 @@
+//! Writing on PostgreSQL: SERIALIZABLE, repeated when the engine asks for it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use diesel::r2d2::Pool;
+
+use super::db::Opener;
+use super::records::By;
+use super::{Db, Setting, Tx};
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+
+/// Tries beyond the first, as 2-house has it.
+const REPEATS: u32 = 3;
+
+/// Runs `work` until it commits, fails for a reason of its own, or was repeated often enough.
+pub(super) fn repeat<T>(
+    pool: &Pool<Opener>,
+    setting: &Setting,
+    clock: &Clock,
+    by: &By,
+    work: &impl Fn(&mut Tx<'_>) -> Result<T>,
+) -> Result<T> {
+    let mut tries = 0;
+    loop {
+        let mut db = pool.get().map_err(|_| Error::Busy)?;
+        match once(&mut db, setting, clock, by, work) {
+            Err(Error::Repeat) if tries < REPEATS => {
+                tries += 1;
+                // Two that collided must not collide again in step.
+                let jitter = super::random_bytes::<1>().map_or(7, |[byte]| u64::from(byte) / 16);
+                std::thread::sleep(Duration::from_millis(jitter * u64::from(tries)));
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn once<T>(
+    db: &mut Db,
+    setting: &Setting,
+    clock: &Clock,
+    by: &By,
+    work: &impl Fn(&mut Tx<'_>) -> Result<T>,
+) -> Result<T> {
+    db.begin("BEGIN IMMEDIATE", "BEGIN ISOLATION LEVEL SERIALIZABLE")?;
+    let mut tx = Tx::new(db, clock.now(), by, setting);
+    let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut tx)));
+    let promises = tx.promises();
+    let Ok(outcome) = outcome else {
+        // The savepoints a panic leaves open are why the pool drops a connection with any depth.
+        return Err(Error::Unavailable);
+    };
+    if db.depth() != Some(1) {
+        return Err(Error::Unavailable);
+    }
+    match outcome {
+        Ok(value) => {
+            db.commit()?;
+            if promises {
+                setting.promised.notify_one();
+            }
+            Ok(value)
+        }
+        Err(error) => {
+            // Rolling back a broken connection fails; the first error is the one to tell.
+            let _ = db.rollback();
+            Err(error)
+        }
+    }
+}
