@@ -166,9 +166,20 @@ pub struct Staff {
 
 /// Fields of 3-domain marked as off by default, by the names used in `[fields] on`.
 pub const OPTIONAL_FIELDS: &[&str] = &[
-    "name", "address", "born_on", "marital_status", "displacement_status", "displacement_stage", "country",
-    "ethnicity", "disability", "harmful_traditional_practice", "goods_money_exchanged", "abduction",
-    "perpetrator_occupation", "perpetrator_name",
+    "name",
+    "address",
+    "born_on",
+    "marital_status",
+    "displacement_status",
+    "displacement_stage",
+    "country",
+    "ethnicity",
+    "disability",
+    "harmful_traditional_practice",
+    "goods_money_exchanged",
+    "abduction",
+    "perpetrator_occupation",
+    "perpetrator_name",
 ];
 
 /// `[fields]`
@@ -260,8 +271,8 @@ pub struct Log {
 impl Config {
     /// Reads the three layers. `data` is the data folder. Errors: a sentence naming the key.
     pub fn load(file: Option<&Path>, data: &Path) -> Result<Config, String> {
-        let mut layers = config::Config::builder()
-            .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
+        let mut layers =
+            config::Config::builder().add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
         let own = data.join("goldaw.toml");
         if let Some(file) = file {
             layers = layers.add_source(config::File::from(file.to_path_buf()).format(config::FileFormat::Toml));
@@ -329,7 +340,8 @@ impl Config {
             self.worker.lease_seconds <= i64::try_from(self.worker.send_seconds).unwrap_or(i64::MAX),
             "[worker] lease_seconds: must be longer than send_seconds, or two workers send one letter",
         );
-        let plain_far = self.smtp.tls == SmtpTls::None && !matches!(self.smtp.host.as_str(), "" | "127.0.0.1" | "::1" | "localhost");
+        let plain_far = self.smtp.tls == SmtpTls::None
+            && !matches!(self.smtp.host.as_str(), "" | "127.0.0.1" | "::1" | "localhost");
         refuse(plain_far, "[smtp] tls: none is only for a server on this machine");
         for name in &self.fields.on {
             refuse(!OPTIONAL_FIELDS.contains(&name.as_str()), "[fields] on: a name that is not in the list above it");

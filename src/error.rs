@@ -130,9 +130,7 @@ impl Error {
             Error::KeyReused => ("key-reused", "This Idempotency-Key was used with another body"),
             Error::VersionMissing => ("version-missing", "Say which version you read, in If-Match"),
             Error::TooMany { .. } => ("too-many-requests", "Wait, then try again"),
-            Error::Busy | Error::Unavailable | Error::Repeat => {
-                ("unavailable", "Not stored. Try again in a moment")
-            }
+            Error::Busy | Error::Unavailable | Error::Repeat => ("unavailable", "Not stored. Try again in a moment"),
             Error::Internal(_) => ("internal", "Something went wrong on our side"),
         }
     }

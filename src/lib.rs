@@ -2,12 +2,12 @@
 //! violence.
 #![forbid(unsafe_code)]
 
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod input;
 pub mod state;
 pub mod storage;
-pub mod vault;
-pub mod triage;
-pub mod config;
 pub mod telemetry;
-pub mod clock;
-pub mod input;
-pub mod error;
+pub mod triage;
+pub mod vault;

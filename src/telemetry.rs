@@ -1,7 +1,7 @@
 //! Logs: one JSON object a line, of named fields only. The event, never the person.
 
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::time::UtcTime;
+use tracing_subscriber::fmt::time::ChronoUtc;
 
 /// Starts logging to standard error. A second start, as in tests, is without effect.
 pub fn start(level: &str) {
@@ -16,7 +16,7 @@ pub fn start(level: &str) {
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_timer(UtcTime::rfc_3339())
+        .with_timer(ChronoUtc::rfc_3339())
         .with_writer(std::io::stderr)
         .with_env_filter(filter)
         .try_init();

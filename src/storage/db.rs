@@ -36,7 +36,9 @@ impl Place {
         if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             return match path {
-                "" | ":memory:" => Err("a SQLite URL needs the path of a file: sqlite:/var/lib/goldaw/goldaw.db".into()),
+                "" | ":memory:" => {
+                    Err("a SQLite URL needs the path of a file: sqlite:/var/lib/goldaw/goldaw.db".into())
+                }
                 path => Ok(Place::Sqlite(path.into())),
             };
         }
@@ -87,8 +89,7 @@ struct Pragma {
 fn connect_sqlite(path: &std::path::Path) -> Result<Db, String> {
     create_private(path)?;
     let url = path.to_str().ok_or("the path of the database is not valid text")?;
-    let mut connection =
-        SqliteConnection::establish(url).map_err(|_| "the SQLite file cannot be opened".to_owned())?;
+    let mut connection = SqliteConnection::establish(url).map_err(|_| "the SQLite file cannot be opened".to_owned())?;
     for (name, value, expected) in PRAGMAS {
         connection
             .batch_execute(&format!("PRAGMA {name} = {value}"))

@@ -1,7 +1,6 @@
 //! One tree of portable SQL for each database, applied unchanged to both engines.
 
 use diesel::connection::SimpleConnection;
-use diesel::migration::MigrationSource;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::Place;
@@ -58,11 +57,4 @@ fn alone(db: &mut Db) -> Result<(), String> {
             .map_err(|_| "the lock for migrations cannot be had".into()),
         Db::Sqlite(_) => Ok(()),
     }
-}
-
-/// The names of a tree's steps, oldest first.
-pub fn names(tree: Tree) -> Vec<String> {
-    MigrationSource::<diesel::sqlite::Sqlite>::migrations(&tree.source())
-        .map(|list| list.iter().map(|step| step.name().to_string()).collect())
-        .unwrap_or_default()
 }

@@ -13,6 +13,7 @@ mod migrations;
 mod postgres;
 pub mod records;
 mod reference;
+#[expect(missing_docs, reason = "diesel writes these modules; the migrations describe the columns")]
 pub mod schema;
 mod tx;
 mod writer;
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 use diesel::r2d2::Pool;
 
-pub use codes::codes;
+pub(crate) use codes::codes;
 pub use db::{Db, Place};
 pub use keys::KeyDb;
 pub use migrations::{Tree, migrate, pending, revert_all};
@@ -57,7 +58,9 @@ impl Store {
         let config: &Config = &setting.config;
         let pool = db::pool(place, config.database.connections)?;
         let writer = match place {
-            Place::Sqlite(_) => Some(Writer::start(place.clone(), setting.clone(), clock.clone(), config.database.queue)?),
+            Place::Sqlite(_) => {
+                Some(Writer::start(place.clone(), setting.clone(), clock.clone(), config.database.queue)?)
+            }
             Place::Postgres(_) => None,
         };
         Ok(Store(Arc::new(Inner { pool, writer, setting, clock })))

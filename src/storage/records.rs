@@ -154,7 +154,13 @@ impl Tx<'_> {
     }
 
     /// [`Tx::trail`] for something that did not succeed, such as `denied`.
-    pub fn trail_outcome(&mut self, action: &str, subject: (&str, &str), reason: Option<&str>, outcome: &str) -> Result<()> {
+    pub fn trail_outcome(
+        &mut self,
+        action: &str,
+        subject: (&str, &str),
+        reason: Option<&str>,
+        outcome: &str,
+    ) -> Result<()> {
         let row = NewTrail {
             id: new_id(self.now)?,
             at: self.now,

@@ -172,7 +172,11 @@ impl Desk {
             if ran.fatal || tainted.load(Ordering::SeqCst) || db.depth() != Some(2) {
                 return Err(Error::Unavailable);
             }
-            if ran.kept { db.commit()? } else { db.rollback()? }
+            if ran.kept {
+                db.commit()?
+            } else {
+                db.rollback()?
+            }
             if db.depth() != Some(1) {
                 return Err(Error::Unavailable);
             }
