@@ -55,10 +55,10 @@ pub struct TokenKey {
 #[derive(Debug, Clone, Copy)]
 pub struct Bearer<'a> {
     /// The staff member's reference.
-    pub staff: &'a str,
-    /// The session's reference.
-    pub session: &'a str,
-    /// The role's code at this moment; a session look-up has the last word on it.
+    pub sub: &'a str,
+    /// The session's key, which is a reference.
+    pub sid: &'a str,
+    /// The role's code at this moment; the staff row has the last word on it.
     pub role: &'a str,
 }
 
@@ -66,9 +66,9 @@ pub struct Bearer<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
     /// The staff member's reference.
-    pub staff: String,
-    /// The session's reference. It may have ended since: look it up.
-    pub session: String,
+    pub sub: String,
+    /// The session's key. It may have ended since: look it up.
+    pub sid: String,
     /// The role's code when the token was made.
     pub role: String,
     /// From this moment on the token is worth nothing.
@@ -151,8 +151,8 @@ impl TokenKey {
         self.sign(&Payload {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
-            sub: bearer.staff.to_owned(),
-            sid: bearer.session.to_owned(),
+            sub: bearer.sub.to_owned(),
+            sid: bearer.sid.to_owned(),
             role: bearer.role.to_owned(),
             jti: format!("{:032x}", u128::from_be_bytes(random_bytes()?)),
             nbf: from,
@@ -206,8 +206,8 @@ impl TokenKey {
         sound.then(|| Remembered {
             not_before: told.nbf,
             claims: Claims {
-                staff: told.sub,
-                session: told.sid,
+                sub: told.sub,
+                sid: told.sid,
                 role: told.role,
                 expires_at: Instant(told.exp.saturating_mul(SECOND)),
             },
@@ -254,7 +254,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     const NOW: Instant = Instant(1_795_340_000 * SECOND);
-    const ANNA: Bearer<'static> = Bearer { staff: "S-ANNA", session: "N-1", role: "operator" };
+    const ANNA: Bearer<'static> = Bearer { sub: "S-ANNA", sid: "N-1", role: "operator" };
 
     fn key() -> TokenKey {
         let folder = tempfile::tempdir().unwrap();
@@ -283,7 +283,7 @@ mod tests {
         let key = key();
         let token = key.mint(ANNA, NOW, 10).unwrap();
         let told = key.verify(&token, NOW).unwrap();
-        assert_eq!((told.staff.as_str(), told.session.as_str(), told.role.as_str()), ("S-ANNA", "N-1", "operator"));
+        assert_eq!((told.sub.as_str(), told.sid.as_str(), told.role.as_str()), ("S-ANNA", "N-1", "operator"));
         assert_eq!(told.expires_at, NOW.plus(600 * SECOND));
         assert_eq!(key.verify(&token, NOW.plus(600 * SECOND - 1)).unwrap(), told);
         // Remembered by now, and refused all the same, to the microsecond.
@@ -419,8 +419,7 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let key = key();
         for life in 0..(REMEMBERED as i64 + 10) {
-            let claims =
-                Claims { staff: "S".into(), session: "N".into(), role: "r".into(), expires_at: NOW.plus(life + 1) };
+            let claims = Claims { sub: "S".into(), sid: "N".into(), role: "r".into(), expires_at: NOW.plus(life + 1) };
             let digest = Sha256::digest(life.to_be_bytes()).into();
             key.remember(digest, Remembered { claims, not_before: 0 }, NOW);
         }
