@@ -1,10 +1,7 @@
 //! "Did you mean": the nearest known id to a mistyped one.
 
 /// The candidate nearest to `word`, if one is near enough to have been meant.
-pub(crate) fn closest<'a>(
-    word: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<String> {
+pub(crate) fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
     // A third of the letters may be wrong; beyond that a guess misleads.
     let tolerance = (word.chars().count() / 3).max(1);
     candidates
@@ -27,9 +24,7 @@ fn distance(from: &str, to: &str) -> usize {
                 [diagonal, above] => (*diagonal, *above),
                 _ => continue,
             };
-            left = (diagonal + usize::from(a != *b))
-                .min(above + 1)
-                .min(left + 1);
+            left = (diagonal + usize::from(a != *b)).min(above + 1).min(left + 1);
             next.push(left);
         }
         row = next;
@@ -44,10 +39,7 @@ mod tests {
     #[test]
     fn a_slip_of_the_finger_is_recognised() {
         let known = ["strangled", "weapon", "age"];
-        assert_eq!(
-            closest("strangeled", known.into_iter()).as_deref(),
-            Some("strangled")
-        );
+        assert_eq!(closest("strangeled", known.into_iter()).as_deref(), Some("strangled"));
         assert_eq!(closest("wapon", known.into_iter()).as_deref(), Some("weapon"));
     }
 
