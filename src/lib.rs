@@ -3,10 +3,14 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod audit;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod error;
 pub mod input;
+pub mod reports;
+pub mod server;
 pub mod state;
 pub mod storage;
 pub mod telemetry;

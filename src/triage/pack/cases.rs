@@ -17,12 +17,7 @@ use crate::triage::rules::RuleSet;
 
 /// Runs one case and reports every expectation it misses.
 pub(crate) fn run(rules: &RuleSet, case: &Found<CaseTable>, findings: &mut Findings) {
-    let mut running = Running {
-        rules,
-        case: &case.item,
-        place: &case.place,
-        findings,
-    };
+    let mut running = Running { rules, case: &case.item, place: &case.place, findings };
     if let Some(facts) = running.facts() {
         let now = DateTime::<Utc>::UNIX_EPOCH;
         running.compare(&assess(rules, &facts, now));
@@ -77,10 +72,7 @@ impl Running<'_> {
 
     fn missed(&mut self, what: &str, expected: &str, found: &str) {
         let name = &self.case.name;
-        self.findings.add(
-            self.place,
-            format!("the case \"{name}\" expects {what} {expected}, but it is {found}"),
-        );
+        self.findings.add(self.place, format!("the case \"{name}\" expects {what} {expected}, but it is {found}"));
     }
 
     fn compare(&mut self, result: &Assessment) {
@@ -91,11 +83,8 @@ impl Running<'_> {
         self.listed("a flag", &expect.flags, &result.flags);
         self.listed("an exclusion", &expect.excluded, &result.excluded);
         self.listed("an ask", &expect.asks, &result.asks);
-        let broken: Vec<Name> = result
-            .contradictions
-            .iter()
-            .map(|contradiction| contradiction.constraint.clone())
-            .collect();
+        let broken: Vec<Name> =
+            result.contradictions.iter().map(|contradiction| contradiction.constraint.clone()).collect();
         self.listed("a contradiction", &expect.contradictions, &broken);
         for (name, state) in &expect.clocks {
             let found = result.clocks.iter().find(|clock| clock.name == name.as_str());
@@ -125,12 +114,8 @@ impl Running<'_> {
 
     fn rules_fired(&mut self, expect: &Expect, result: &Assessment) {
         let known = |id: &str| self.rules.rule(id).is_some();
-        let unknown: Vec<&Placed> = expect
-            .fires
-            .iter()
-            .chain(&expect.silent)
-            .filter(|id| !known(id.get_ref()))
-            .collect();
+        let unknown: Vec<&Placed> =
+            expect.fires.iter().chain(&expect.silent).filter(|id| !known(id.get_ref())).collect();
         for id in unknown {
             let at = Place::new(self.place.source, &id.span());
             self.findings.add(&at, format!("there is no rule `{}`", id.get_ref()));
@@ -152,12 +137,7 @@ impl Running<'_> {
         }
     }
 
-    fn instrument(
-        &mut self,
-        id: &Placed,
-        wanted: &ExpectInstrument,
-        result: Option<&InstrumentResult>,
-    ) {
+    fn instrument(&mut self, id: &Placed, wanted: &ExpectInstrument, result: Option<&InstrumentResult>) {
         let id = id.get_ref();
         let Some(result) = result else {
             self.missed("the instrument", id, "not in play");

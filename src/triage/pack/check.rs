@@ -65,15 +65,9 @@ fn check_constraints(rules: &RuleSet, tables: &Tables, findings: &mut Findings) 
     let mut earlier: Vec<&Constraint> = Vec::new();
     for constraint in &rules.constraints {
         if !possible(&[(&constraint.never, true)], &rules.ranges) {
-            findings.add(
-                &place(constraint),
-                format!("`{}` can never be broken: it contradicts itself", constraint.id),
-            );
+            findings.add(&place(constraint), format!("`{}` can never be broken: it contradicts itself", constraint.id));
         } else if always(&constraint.never, rules) {
-            findings.add(
-                &place(constraint),
-                format!("`{}` can never be kept: every answer breaks it", constraint.id),
-            );
+            findings.add(&place(constraint), format!("`{}` can never be kept: every answer breaks it", constraint.id));
         } else if let Some(other) = clashing(constraint, &earlier, rules) {
             findings.suggest(
                 &place(constraint),
@@ -85,11 +79,7 @@ fn check_constraints(rules: &RuleSet, tables: &Tables, findings: &mut Findings) 
     }
 }
 
-fn clashing<'a>(
-    constraint: &Constraint,
-    earlier: &[&'a Constraint],
-    rules: &RuleSet,
-) -> Option<&'a Constraint> {
+fn clashing<'a>(constraint: &Constraint, earlier: &[&'a Constraint], rules: &RuleSet) -> Option<&'a Constraint> {
     earlier.iter().copied().find(|other| {
         let both = [(&constraint.never, false), (&other.never, false)];
         !possible(&both, &rules.ranges)
