@@ -14,7 +14,10 @@ pub(crate) enum Condition {
     /// Whether the indicator at this position was declined.
     Declined(usize),
     /// Whether the choice indicator has one of these options, by bit.
-    Chosen { indicator: usize, options: u64 },
+    Chosen {
+        indicator: usize,
+        options: u64,
+    },
     /// A comparison of two quantities.
     Compare {
         left: Quantity,
@@ -115,10 +118,7 @@ impl Comparison {
         match self {
             Self::AtMost => certainly(a.hi <= b.lo, a.lo > b.hi),
             Self::Less => certainly(a.hi < b.lo, a.lo >= b.hi),
-            Self::Equal => certainly(
-                a.is_exact() && a == b,
-                a.hi < b.lo || b.hi < a.lo,
-            ),
+            Self::Equal => certainly(a.is_exact() && a == b, a.hi < b.lo || b.hi < a.lo),
             Self::AtLeast => Self::AtMost.of(b, a),
             Self::More => Self::Less.of(b, a),
             Self::Different => Self::Equal.of(a, b).not(),
@@ -303,8 +303,7 @@ impl View<'_> {
     fn rests_on(&self, quantity: &Quantity, stance: Stance<'_>) -> bool {
         match quantity {
             Quantity::Indicator(i) => {
-                matches!(self.fact(*i), Fact::Between(span) if span.is_exact())
-                    || stance.covers(*i)
+                matches!(self.fact(*i), Fact::Between(span) if span.is_exact()) || stance.covers(*i)
             }
             Quantity::Sum(a, b) | Quantity::Difference(a, b) => {
                 self.rests_on(a, stance) && self.rests_on(b, stance)

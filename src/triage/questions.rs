@@ -25,9 +25,7 @@ pub fn open_questions(rules: &RuleSet, facts: &Facts, now: DateTime<Utc>) -> Vec
         .iter()
         .enumerate()
         .filter(|(position, indicator)| weighing.may_be_asked(*position, indicator))
-        .filter_map(|(position, indicator)| {
-            Some((position, weighing.weigh(position, indicator)?))
-        })
+        .filter_map(|(position, indicator)| Some((position, weighing.weigh(position, indicator)?)))
         .collect();
     open.sort_by_key(|(position, question)| {
         (

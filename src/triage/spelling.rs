@@ -1,10 +1,7 @@
 //! "Did you mean": the nearest known id to a mistyped one.
 
 /// The candidate nearest to `word`, if one is near enough to have been meant.
-pub(crate) fn closest<'a>(
-    word: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<String> {
+pub(crate) fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
     // A third of the letters may be wrong; beyond that a guess misleads.
     let tolerance = (word.chars().count() / 3).max(1);
     candidates
@@ -48,7 +45,10 @@ mod tests {
             closest("strangeled", known.into_iter()).as_deref(),
             Some("strangled")
         );
-        assert_eq!(closest("wapon", known.into_iter()).as_deref(), Some("weapon"));
+        assert_eq!(
+            closest("wapon", known.into_iter()).as_deref(),
+            Some("weapon")
+        );
     }
 
     #[test]

@@ -14,9 +14,9 @@ impl View<'_> {
         found: &mut Vec<usize>,
     ) {
         match condition {
-            Condition::Yes(i)
-            | Condition::Declined(i)
-            | Condition::Chosen { indicator: i, .. } => note(*i, found),
+            Condition::Yes(i) | Condition::Declined(i) | Condition::Chosen { indicator: i, .. } => {
+                note(*i, found)
+            }
             Condition::Compare { left, right, .. } => {
                 self.quantity(left, stance, rules, found);
                 self.quantity(right, stance, rules, found);

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use super::check;
 use super::declare::{Ids, Languages, indicators, inside_quotes, windows};
 use super::instruments::{Compiling, scopes};
-use super::source::{ClockTable, ConstraintTable, Found, LeadTable, MinimumTable, Placed,
-    RuleTable, Tables};
+use super::source::{
+    ClockTable, ConstraintTable, Found, LeadTable, MinimumTable, Placed, RuleTable, Tables,
+};
 use super::typing::{Scope, condition, did_you_mean, hours};
 use crate::triage::assessment::RuleSetId;
 use crate::triage::condition::{Condition, Interval};
@@ -14,8 +15,9 @@ use crate::triage::fault::{Findings, Place};
 use crate::triage::instrument::Instrument;
 use crate::triage::level::Level;
 use crate::triage::name::{Name, Words};
-use crate::triage::rules::{Constraint, Indicator, Lead, Minimum, PackSource, Rule,
-    RuleClock, RuleSet, Window};
+use crate::triage::rules::{
+    Constraint, Indicator, Lead, Minimum, PackSource, Rule, RuleClock, RuleSet, Window,
+};
 use crate::triage::spelling::closest;
 use crate::triage::support::{instruments_named, mentioned, mentioned_in_quantity};
 
@@ -96,11 +98,7 @@ pub(crate) fn build(
 }
 
 /// The id and version of the one leading pack, and the digest of everything.
-fn identity(
-    tables: &Tables,
-    sources: &[PackSource],
-    findings: &mut Findings,
-) -> Option<RuleSetId> {
+fn identity(tables: &Tables, sources: &[PackSource], findings: &mut Findings) -> Option<RuleSetId> {
     let mut leading = tables.packs.iter().filter(|found| found.item.lead);
     let Some(first) = leading.next() else {
         findings.suggest(
@@ -179,7 +177,9 @@ impl Compiler<'_> {
         let at = Place::new(source, &table.id.span());
         let say = self.texts(&table.say, id, &at);
         let what = format!("the warning of `{id}`");
-        let warn = self.languages.require_if_any(&table.warn, &what, &at, self.findings);
+        let warn = self
+            .languages
+            .require_if_any(&table.warn, &what, &at, self.findings);
         let condition = self.when(&table.when, source);
         let assume = self.positions(&table.assume, source);
         let ask_indicators = self.positions(&table.ask, source);
@@ -220,9 +220,14 @@ impl Compiler<'_> {
 
     fn check_effects(&mut self, table: &RuleTable, at: &Place, source: usize) {
         let id = table.id.get_ref();
-        if let Some(level) = table.level.as_ref().filter(|l| *l.get_ref() == Level::NotAssessed) {
+        if let Some(level) = table
+            .level
+            .as_ref()
+            .filter(|l| *l.get_ref() == Level::NotAssessed)
+        {
             let place = Place::new(source, &level.span());
-            self.findings.add(&place, "a rule cannot conclude `not_assessed`");
+            self.findings
+                .add(&place, "a rule cannot conclude `not_assessed`");
         }
         let nothing = table.level.is_none()
             && table.raise_by == 0
@@ -234,7 +239,8 @@ impl Compiler<'_> {
             && table.warn.is_empty()
             && table.exclude.is_empty();
         if nothing {
-            self.findings.add(at, format!("nothing follows from `{id}`"));
+            self.findings
+                .add(at, format!("nothing follows from `{id}`"));
         }
         for service in table.needs.iter().chain(&table.exclude) {
             if !SERVICE_TYPES.contains(&service.get_ref().as_str()) {

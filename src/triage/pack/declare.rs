@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use toml::Spanned;
 
-use super::source::{Found, IndicatorTable, InstrumentTable, KindWord, Length, Placed, SourceWord,
-    Tables, Texts, UnitWord, WindowTable};
+use super::source::{
+    Found, IndicatorTable, InstrumentTable, KindWord, Length, Placed, SourceWord, Tables, Texts,
+    UnitWord, WindowTable,
+};
 use super::syntax::duration;
 use super::typing::did_you_mean;
 use crate::triage::fault::{Findings, Place};
@@ -36,7 +38,10 @@ impl Ids {
                 .chars()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
         if !well_formed {
-            findings.add(&at, format!("`{word}` is not an id: use a-z, 0-9, `_` and `-`"));
+            findings.add(
+                &at,
+                format!("`{word}` is not an id: use a-z, 0-9, `_` and `-`"),
+            );
         }
         if self.0.insert(word.clone(), at.clone()).is_some() {
             findings.suggest(
@@ -79,7 +84,10 @@ impl Languages<'_> {
         findings: &mut Findings,
     ) -> Words {
         for language in self.0 {
-            if texts.get(*language).is_none_or(|text| text.trim().is_empty()) {
+            if texts
+                .get(*language)
+                .is_none_or(|text| text.trim().is_empty())
+            {
                 findings.suggest(
                     place,
                     format!("{what} has no text in `{language}`"),
@@ -121,7 +129,9 @@ pub(crate) fn indicators(
     }
     for found in &tables.instruments {
         for id in item_ids(&found.item) {
-            let known = indicators.iter_mut().find(|i: &&mut Indicator| i.id == id.get_ref().as_str());
+            let known = indicators
+                .iter_mut()
+                .find(|i: &&mut Indicator| i.id == id.get_ref().as_str());
             let owner = Some(Name::from(found.item.id.get_ref().as_str()));
             match known {
                 Some(indicator) => indicator.instrument = owner,
@@ -219,7 +229,11 @@ fn check_options(table: &IndicatorTable, at: &Place, findings: &mut Findings) {
         } else {
             format!("`{id}` has options but is no choice")
         };
-        findings.suggest(at, message, Some("use `kind = \"choice\"` with `options`".into()));
+        findings.suggest(
+            at,
+            message,
+            Some("use `kind = \"choice\"` with `options`".into()),
+        );
     }
     if table.options.len() > MOST_OPTIONS {
         findings.add(at, format!("`{id}` has more than {MOST_OPTIONS} options"));
@@ -228,7 +242,10 @@ fn check_options(table: &IndicatorTable, at: &Place, findings: &mut Findings) {
         if ANSWER_WORDS.contains(&option.get_ref().as_str()) {
             findings.suggest(
                 &Place::new(at.source, &option.span()),
-                format!("`{}` is an answer to anything, not an option", option.get_ref()),
+                format!(
+                    "`{}` is an answer to anything, not an option",
+                    option.get_ref()
+                ),
                 Some("leave it out; it can be answered all the same".to_owned()),
             );
         }
@@ -240,9 +257,15 @@ fn check_range(table: &IndicatorTable, at: &Place, findings: &mut Findings) {
     let is_number = matches!(table.kind, KindWord::Number);
     let bounded = table.min.is_some() || table.max.is_some() || table.unit.is_some();
     if !is_number && bounded {
-        findings.add(at, format!("`{id}` is no number and takes no min, max or unit"));
+        findings.add(
+            at,
+            format!("`{id}` is no number and takes no min, max or unit"),
+        );
     }
-    if table.max.is_some_and(|max| max < table.min.unwrap_or_default()) {
+    if table
+        .max
+        .is_some_and(|max| max < table.min.unwrap_or_default())
+    {
         findings.add(at, format!("the max of `{id}` is below its min"));
     }
 }
@@ -271,7 +294,9 @@ fn twins(tables: &Tables, indicators: &mut [Indicator], findings: &mut Findings)
         let Some(twin) = &found.item.twin else {
             continue;
         };
-        let place = indicators.iter().position(|i| i.id == twin.get_ref().as_str());
+        let place = indicators
+            .iter()
+            .position(|i| i.id == twin.get_ref().as_str());
         if place.is_none() {
             let known = indicators.iter().map(|i| i.id.as_str());
             findings.suggest(
@@ -327,7 +352,10 @@ fn window(
         source: Name::from(table.source.as_str()),
     };
     if window.margin >= window.lasts || window.ideal.is_some_and(|ideal| ideal > window.lasts) {
-        findings.add(&at, format!("the margin or ideal of `{id}` is longer than the window"));
+        findings.add(
+            &at,
+            format!("the margin or ideal of `{id}` is longer than the window"),
+        );
     }
     Some(window)
 }

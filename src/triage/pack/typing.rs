@@ -141,12 +141,12 @@ impl Typing<'_> {
             Form::Name(name) => self.yes(name, &expr.at),
             Form::Part(owner, part) => self.triggered(owner, part, &expr.at),
             Form::Call(name, arguments) => self.call(name, arguments, &expr.at),
-            Form::Number(_)
-            | Form::Hours(_)
-            | Form::Text(_)
-            | Form::Plus(..)
-            | Form::Minus(..) => {
-                self.wrong(&expr.at, "this is not true or false; compare it with something", None);
+            Form::Number(_) | Form::Hours(_) | Form::Text(_) | Form::Plus(..) | Form::Minus(..) => {
+                self.wrong(
+                    &expr.at,
+                    "this is not true or false; compare it with something",
+                    None,
+                );
                 None
             }
         }
@@ -163,9 +163,15 @@ impl Typing<'_> {
         match (name, arguments) {
             ("any", parts) => Some(Condition::Any(self.conditions(parts)?)),
             ("all", parts) => Some(Condition::All(self.conditions(parts)?)),
-            ("declined", [Expr { form: Form::Name(id), at }]) => {
-                Some(Condition::Declined(self.indicator(id, at)?.0))
-            }
+            (
+                "declined",
+                [
+                    Expr {
+                        form: Form::Name(id),
+                        at,
+                    },
+                ],
+            ) => Some(Condition::Declined(self.indicator(id, at)?.0)),
             ("declined", _) => {
                 self.wrong(at, "`declined` takes one indicator", None);
                 None
@@ -176,7 +182,11 @@ impl Typing<'_> {
             }
             (other, _) => {
                 let meant = closest(other, ["any", "all", "count", "declined"].into_iter());
-                self.wrong(at, format!("there is no function `{other}`"), meant.map(did_you_mean));
+                self.wrong(
+                    at,
+                    format!("there is no function `{other}`"),
+                    meant.map(did_you_mean),
+                );
                 None
             }
         }
@@ -290,7 +300,11 @@ impl Typing<'_> {
                 }
             }
             _ => {
-                self.wrong(at, "a text can only be compared with a choice or a band", None);
+                self.wrong(
+                    at,
+                    "a text can only be compared with a choice or a band",
+                    None,
+                );
                 None
             }
         }
@@ -319,7 +333,11 @@ impl Typing<'_> {
     ) -> Option<Condition> {
         let (position, kind) = self.indicator(id, at)?;
         if kind != Kind::Choice {
-            self.wrong(at, format!("`{id}` is {}, not a choice", kind.describe()), None);
+            self.wrong(
+                at,
+                format!("`{id}` is {}, not a choice", kind.describe()),
+                None,
+            );
             return None;
         }
         let known = &self.scope.indicators.get(position)?.options;
@@ -370,7 +388,11 @@ impl Typing<'_> {
             Kind::Number if self.scope.indicators.get(position)?.whole => Measure::Plain,
             Kind::Number => Measure::Hours,
             Kind::Bool | Kind::Choice => {
-                self.wrong(at, format!("`{id}` is {}, not a number", kind.describe()), None);
+                self.wrong(
+                    at,
+                    format!("`{id}` is {}, not a number", kind.describe()),
+                    None,
+                );
                 return None;
             }
         };
