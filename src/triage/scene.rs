@@ -171,7 +171,9 @@ fn seen(indicator: &Indicator, answer: &Answer) -> Fact {
         Answer::NotApplicable => Fact::NotApplicable,
         Answer::Number(span) => Fact::Between(Interval {
             lo: span.min.millionths(),
-            hi: span.max.map_or(indicator.range().hi, |max| max.millionths()),
+            hi: span
+                .max
+                .map_or(indicator.range().hi, |max| max.millionths()),
         }),
         Answer::Time(span) => {
             Fact::Between(Interval { lo: hours_since_1970(span.earliest.0), hi: hours_since_1970(span.latest.0) })
