@@ -4,8 +4,10 @@
 
 pub mod clock;
 pub mod config;
+pub mod directory;
 pub mod error;
 pub mod input;
+pub mod referrals;
 pub mod state;
 pub mod storage;
 pub mod telemetry;
