@@ -12,8 +12,9 @@ use actix_web::web::{self, Data};
 use actix_web::{HttpResponse, HttpServer};
 
 use crate::access::token::TokenKey;
-use crate::access::{Denials, Open, Routes};
+use crate::access::{Denials, Filtered, Open, Routes};
 use crate::audit;
+use crate::directory::Areas;
 use crate::error::{Error, Result};
 use crate::reports;
 use crate::state::App;
@@ -36,12 +37,12 @@ fn health() -> Routes {
 }
 
 /// The process runs.
-async fn live(_: Open) -> HttpResponse {
+async fn live(_: Open, _: Filtered<()>) -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({ "status": "live" }))
 }
 
 /// The database answers. Errors: 503.
-async fn ready(_: Open, app: Data<App>) -> Result<HttpResponse> {
+async fn ready(_: Open, _: Filtered<()>, app: Data<App>) -> Result<HttpResponse> {
     if !app.store.answers().await {
         return Err(Error::Unavailable);
     }
@@ -78,16 +79,28 @@ impl Stop {
     }
 }
 
+/// What handlers ask for.
+pub struct Parts {
+    /// Store, clock, rules, vault, configuration.
+    pub app: App,
+    /// The key of access tokens.
+    pub tokens: TokenKey,
+    /// The gazetteer.
+    pub areas: Areas,
+}
+
 /// Binds `[server] listen`. Signals are the caller's business, because the worker must stop too.
 /// Errors: those of the operating system, such as an address in use.
-pub fn listen(app: &App, tokens: TokenKey) -> std::io::Result<Listening> {
-    let config = app.config.server.clone();
+pub fn listen(parts: Parts) -> std::io::Result<Listening> {
+    let config = parts.app.config.server.clone();
     let around = Data::new(Around::new(&routes(), &config.public_url));
-    let (app, tokens, denials) = (Data::new(app.clone()), Data::new(tokens), Data::new(Denials::default()));
+    let (app, tokens, areas) = (Data::new(parts.app), Data::new(parts.tokens), Data::new(parts.areas));
+    let denials = Data::new(Denials::default());
     let build = move || {
         actix_web::App::new()
             .app_data(app.clone())
             .app_data(tokens.clone())
+            .app_data(areas.clone())
             .app_data(denials.clone())
             .app_data(around.clone())
             .configure(|server| routes().mount(server))
