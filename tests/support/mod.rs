@@ -28,7 +28,7 @@ use goldaw::triage::RuleSet;
 use goldaw::vault::{Keyring, Vault};
 use tempfile::TempDir;
 
-use postgres::Database;
+use postgres::Lent;
 
 /// When stories begin: 2026-11-23T04:00:00Z, a Monday morning at nine in Ashgabat.
 pub const MORNING: Instant = Instant(1_795_406_400_000_000);
@@ -71,7 +71,7 @@ pub struct Hotline {
     pub keys: Place,
     // Dropped last: what lies in them is in use until the store is closed.
     pub folder: TempDir,
-    _databases: Vec<Database>,
+    _lent: Option<Lent>,
 }
 
 impl Hotline {
@@ -84,13 +84,10 @@ impl Hotline {
     pub fn with(engine: Engine, change: impl FnOnce(&mut Config)) -> Hotline {
         let folder = TempDir::new().unwrap();
         let mut config = Config::defaults(folder.path()).unwrap();
-        let mut databases = Vec::new();
-        if engine == Engine::Postgres {
-            for (url, tree) in [(&mut config.database.url, Tree::Data), (&mut config.database.keys_url, Tree::Keys)] {
-                let database = Database::migrated(tree);
-                *url = database.url.clone();
-                databases.push(database);
-            }
+        let lent = (engine == Engine::Postgres).then(Lent::migrated);
+        if let Some(lent) = &lent {
+            config.database.url.clone_from(&lent.url);
+            config.database.keys_url.clone_from(&lent.keys_url);
         }
         change(&mut config);
         let data = Place::from_url(&config.database.url).unwrap();
@@ -103,7 +100,7 @@ impl Hotline {
         let setting = setting(config, &keys, &clock);
         let store = Store::open(&data, setting.clone(), clock.clone()).unwrap();
         let vault = setting.vault.clone();
-        Hotline { engine, store, vault, clock, setting, data, keys, folder, _databases: databases }
+        Hotline { engine, store, vault, clock, setting, data, keys, folder, _lent: lent }
     }
 
     /// What handlers hold.
