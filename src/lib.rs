@@ -6,6 +6,7 @@ pub mod access;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod identity;
 pub mod input;
 pub mod state;
 pub mod storage;
