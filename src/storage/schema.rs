@@ -11,8 +11,6 @@ diesel::table! {
         passphrase_hash -> Text,
         totp_secret -> Nullable<Binary>,
         totp_last_step -> BigInt,
-        failures -> Integer,
-        wait_until -> BigInt,
         active -> Bool,
         created_at -> BigInt,
         updated_at -> BigInt,
@@ -29,6 +27,14 @@ diesel::table! {
         seen_at -> BigInt,
         locked_at -> Nullable<BigInt>,
         ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    sign_in_delays (name_mac) {
+        name_mac -> Text,
+        failures -> Integer,
+        wait_until -> BigInt,
     }
 }
 
@@ -462,6 +468,7 @@ diesel::joinable!(contact_facts -> contacts (contact_id));
 diesel::allow_tables_to_appear_in_same_query!(
     staff,
     sessions,
+    sign_in_delays,
     steps,
     trail,
     idempotency,
