@@ -141,13 +141,14 @@ diesel::table! {
         eligibility -> Text,
         access -> Text,
         stock -> Text,
-        capacity_unit -> Text,
+        capacity_unit -> Nullable<Text>,
         capacity_unlimited -> Bool,
         capacity_available -> Integer,
         capacity_maximum -> Integer,
         capacity_stated_at -> BigInt,
         duty_to_report -> Bool,
         preference -> Integer,
+        focal_points -> Text,
         phone -> Nullable<Text>,
         letter_language -> Text,
         partner_code_mac -> Nullable<Text>,
@@ -171,6 +172,7 @@ diesel::table! {
         channel -> Text,
         address -> Text,
         status -> Text,
+        proposed_by -> Nullable<Text>,
         updated_at -> BigInt,
     }
 }
