@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod input;
+pub mod notifications;
 pub mod state;
 pub mod storage;
 pub mod telemetry;
