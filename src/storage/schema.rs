@@ -382,6 +382,7 @@ diesel::table! {
         referral_id -> Nullable<Text>,
         service_id -> Nullable<Text>,
         endpoint_id -> Text,
+        partner -> Text,
         channel -> Text,
         address -> Text,
         kind -> Text,
@@ -390,6 +391,7 @@ diesel::table! {
         letter -> Text,
         state -> Text,
         attempts -> Integer,
+        tries -> Integer,
         last_class -> Nullable<Text>,
         not_before -> BigInt,
         lease_holder -> Nullable<Text>,
@@ -410,6 +412,7 @@ diesel::table! {
         started_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         class -> Text,
+        cause -> Nullable<Text>,
     }
 }
 
