@@ -80,6 +80,15 @@ pub(super) fn area_code(json: &Json, at: &At<'_>) -> Option<String> {
     }
 }
 
+/// A code as somebody typed it: of the right shape, not yet looked up.
+pub(super) struct Code(pub(super) String);
+
+impl FromJson for Code {
+    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        area_code(json, at).map(Code)
+    }
+}
+
 /// How near two areas are, as far as their codes tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Closeness {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::areas::{Areas, area_code};
+use super::areas::{Areas, Code, area_code};
 use super::codes::{AccessNeed, EndpointChannel, OrganisationKind, OrganisationStatus, ServiceStatus, ServiceType};
 use super::hours::{Hours, Week};
 use super::names::{Language, Names};
@@ -182,12 +182,6 @@ fn organisation(json: &Json, at: &At<'_>) -> Option<String> {
 }
 
 fn area_codes(json: &Json, at: &At<'_>) -> Option<Vec<String>> {
-    struct Code(String);
-    impl FromJson for Code {
-        fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-            area_code(json, at).map(Code)
-        }
-    }
     let codes = Vec::<Code>::from_json(json, at)?;
     if codes.is_empty() {
         at.problem("empty");

@@ -12,6 +12,7 @@
 //! What is free is what the service stated minus what it accepted since. *Areas* come from a file,
 //! because boundaries are data: each deployment may bring its own.
 
+pub mod api;
 mod areas;
 mod codes;
 mod form;
@@ -142,6 +143,15 @@ pub fn state_capacity(tx: &mut Tx<'_>, reference: &str, seen: i32, counts: Count
     tx.step(("service", &old.id), "capacity_stated", Some(&counts.available.to_string()))?;
     tx.trail("service.state_capacity", ("service", &old.reference), None)?;
     service_by_id(tx.db, &old.id)
+}
+
+/// Someone who acts for one organisation only may touch its services and no other; to them, others
+/// do not exist. Errors: 404.
+pub fn expect_own(db: &mut Db, reference: &str, organisation_id: Option<&String>) -> Result<()> {
+    match organisation_id {
+        Some(own) if find_service(db, reference)?.organisation.id != *own => Err(Error::NotFound),
+        _ => Ok(()),
+    }
 }
 
 /// Sets the code a service's focal point opens referrals with, as a keyed hash. Errors: 404.

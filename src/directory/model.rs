@@ -334,7 +334,7 @@ pub(super) fn services_of_type(db: &mut Db, kind: ServiceType) -> Result<Vec<Ser
     assembled(db, rows)
 }
 
-/// At most `limit` services by reference, after the one with reference `after`.
+/// At most `limit` services in the order they were made, after the one with key `after`.
 pub fn list_services(
     db: &mut Db,
     areas: &Areas,
@@ -342,9 +342,9 @@ pub fn list_services(
     after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Service>> {
-    let mut query = joined!().order(services::reference).limit(limit).into_boxed();
+    let mut query = joined!().order(services::id).limit(limit).into_boxed();
     if let Some(after) = after {
-        query = query.filter(services::reference.gt(after));
+        query = query.filter(services::id.gt(after));
     }
     if let Some(kind) = filter.kind {
         query = query.filter(services::kind.eq(kind));
@@ -396,15 +396,12 @@ pub fn organisation_by_id(db: &mut Db, id: &str) -> Result<Organisation> {
     organisations::table.find(id).select(OrganisationRow::as_select()).first(db)?.settled()
 }
 
-/// At most `limit` organisations by reference, after the one with reference `after`.
+/// At most `limit` organisations in the order they were made, after the one with key `after`.
 pub fn list_organisations(db: &mut Db, after: Option<&str>, limit: i64) -> Result<Vec<Organisation>> {
-    let mut query = organisations::table
-        .select(OrganisationRow::as_select())
-        .order(organisations::reference)
-        .limit(limit)
-        .into_boxed();
+    let mut query =
+        organisations::table.select(OrganisationRow::as_select()).order(organisations::id).limit(limit).into_boxed();
     if let Some(after) = after {
-        query = query.filter(organisations::reference.gt(after));
+        query = query.filter(organisations::id.gt(after));
     }
     query.load(db)?.into_iter().map(OrganisationRow::settled).collect()
 }

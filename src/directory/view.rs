@@ -13,59 +13,66 @@ use crate::clock::Instant;
 
 /// An organisation.
 #[derive(Debug, Serialize)]
-pub struct OrganisationView<'a> {
-    id: &'a str,
+pub struct OrganisationView {
+    id: String,
     version: i32,
     kind: OrganisationKind,
-    names: &'a Names,
+    names: Names,
     status: OrganisationStatus,
     updated_at: Instant,
 }
 
-impl<'a> OrganisationView<'a> {
-    /// Shows an organisation.
-    pub fn of(organisation: &'a Organisation) -> Self {
+impl From<Organisation> for OrganisationView {
+    fn from(organisation: Organisation) -> Self {
         OrganisationView {
-            id: &organisation.reference,
+            id: organisation.reference,
             version: organisation.version,
             kind: organisation.form.kind,
-            names: &organisation.form.names,
+            names: organisation.form.names,
             status: organisation.form.status,
             updated_at: organisation.updated_at,
         }
     }
 }
 
-/// A service, for the hotline's own staff.
+/// A service, for everyone who signs in.
 #[derive(Debug, Serialize)]
-pub struct ServiceView<'a> {
-    id: &'a str,
+pub struct ServiceView {
+    id: String,
     version: i32,
-    organisation: &'a str,
+    organisation: OrganisationName,
     #[serde(rename = "type")]
     kind: ServiceType,
-    names: &'a Names,
-    descriptions: &'a Names,
+    names: Names,
+    descriptions: Names,
     status: ServiceStatus,
-    areas: &'a [String],
-    /// `None` where it is confidential or not known: the two look the same but for the flag.
-    location_area: Option<&'a str>,
+    areas: Vec<String>,
+    /// `null` where it is confidential or not known: the two look the same but for the flag.
+    location_area: Option<String>,
     location_confidential: bool,
-    hours: &'a Week,
-    exceptions: &'a [Exception],
-    languages: &'a [Language],
-    eligibility: &'a Eligibility,
-    access: &'a [AccessNeed],
+    hours: Week,
+    exceptions: Vec<Exception>,
+    languages: Vec<Language>,
+    eligibility: Eligibility,
+    access: Vec<AccessNeed>,
     stock: Stock,
     capacity: CapacityView,
     duty_to_report: bool,
     preference: i32,
-    endpoints: Vec<EndpointView<'a>>,
-    focal_points: &'a [FocalPoint],
-    phone: Option<&'a str>,
-    letter_language: &'a Language,
+    letter_language: Language,
     verified_at: Option<Instant>,
     updated_at: Instant,
+    /// How it is reached: for the hotline's own staff, and for nobody at another organisation.
+    #[serde(flatten)]
+    reached: Option<Reached>,
+}
+
+/// Whose a service is.
+#[derive(Debug, Serialize)]
+struct OrganisationName {
+    id: String,
+    names: Names,
+    status: OrganisationStatus,
 }
 
 /// What was stated, and when.
@@ -76,49 +83,70 @@ struct CapacityView {
     stated_at: Instant,
 }
 
+/// How a service is reached.
+#[derive(Debug, Serialize)]
+struct Reached {
+    endpoints: Vec<EndpointView>,
+    focal_points: Vec<FocalPoint>,
+    phone: Option<String>,
+}
+
 /// An address; which of several is meant follows from its order.
 #[derive(Debug, Serialize)]
-struct EndpointView<'a> {
+struct EndpointView {
     channel: EndpointChannel,
-    address: &'a str,
+    address: String,
     status: EndpointStatus,
 }
 
-impl<'a> ServiceView<'a> {
-    /// Shows a service.
-    pub fn of(service: &'a Service) -> Self {
-        let form = &service.form;
-        let endpoint = |endpoint: &'a Endpoint| EndpointView {
-            channel: endpoint.channel,
-            address: &endpoint.address,
-            status: endpoint.status,
-        };
+impl ServiceView {
+    /// A service; `inside` shows how it is reached, too.
+    pub fn of(service: Service, inside: bool) -> Self {
+        let reached = inside.then(|| Reached::of(&service));
+        let form = service.form;
         ServiceView {
-            id: &service.reference,
+            id: service.reference,
             version: service.version,
-            organisation: &service.organisation.reference,
+            organisation: OrganisationName {
+                id: service.organisation.reference,
+                names: service.organisation.form.names,
+                status: service.organisation.form.status,
+            },
             kind: form.kind,
-            names: &form.names,
-            descriptions: &form.descriptions,
+            names: form.names,
+            descriptions: form.descriptions,
             status: form.status,
-            areas: &form.areas,
-            location_area: form.location_area.as_deref().filter(|_| !form.location_confidential),
+            areas: form.areas,
+            location_area: form.location_area.filter(|_| !form.location_confidential),
             location_confidential: form.location_confidential,
-            hours: &form.hours.week,
-            exceptions: &form.hours.exceptions,
-            languages: &form.languages,
-            eligibility: &form.eligibility,
-            access: &form.access,
+            hours: form.hours.week,
+            exceptions: form.hours.exceptions,
+            languages: form.languages,
+            eligibility: form.eligibility,
+            access: form.access,
             stock: form.stock,
             capacity: CapacityView { stated: form.capacity, stated_at: service.capacity_stated_at },
             duty_to_report: form.duty_to_report,
             preference: form.preference,
-            endpoints: service.endpoints.iter().map(endpoint).collect(),
-            focal_points: &form.focal_points,
-            phone: form.phone.as_deref(),
-            letter_language: &form.letter_language,
+            letter_language: form.letter_language,
             verified_at: form.verified_at,
             updated_at: service.updated_at,
+            reached,
+        }
+    }
+}
+
+impl Reached {
+    fn of(service: &Service) -> Reached {
+        let view = |endpoint: &Endpoint| EndpointView {
+            channel: endpoint.channel,
+            address: endpoint.address.clone(),
+            status: endpoint.status,
+        };
+        Reached {
+            endpoints: service.endpoints.iter().map(view).collect(),
+            focal_points: service.form.focal_points.clone(),
+            phone: service.form.phone.clone(),
         }
     }
 }
@@ -135,9 +163,8 @@ pub struct AreaView<'a> {
     succeeded_by: Option<&'a str>,
 }
 
-impl<'a> AreaView<'a> {
-    /// Shows an area.
-    pub fn of(area: &'a Area) -> Self {
+impl<'a> From<&'a Area> for AreaView<'a> {
+    fn from(area: &'a Area) -> Self {
         AreaView {
             code: &area.code,
             kind: area.kind,

@@ -11,8 +11,8 @@
 //! makes the tests `a_step_is_kept::sqlite` and `a_step_is_kept::postgres`.
 
 pub mod postgres;
+pub mod proof;
 
-use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Stopwatch};
@@ -28,7 +28,7 @@ use goldaw::triage::RuleSet;
 use goldaw::vault::{Keyring, Vault};
 use tempfile::TempDir;
 
-use postgres::Database;
+use postgres::Lent;
 
 /// When stories begin: 2026-11-23T04:00:00Z, a Monday morning at nine in Ashgabat.
 pub const MORNING: Instant = Instant(1_795_406_400_000_000);
@@ -71,7 +71,7 @@ pub struct Hotline {
     pub keys: Place,
     // Dropped last: what lies in them is in use until the store is closed.
     pub folder: TempDir,
-    _databases: Vec<Database>,
+    _lent: Option<Lent>,
 }
 
 impl Hotline {
@@ -84,13 +84,10 @@ impl Hotline {
     pub fn with(engine: Engine, change: impl FnOnce(&mut Config)) -> Hotline {
         let folder = TempDir::new().unwrap();
         let mut config = Config::defaults(folder.path()).unwrap();
-        let mut databases = Vec::new();
-        if engine == Engine::Postgres {
-            for (url, tree) in [(&mut config.database.url, Tree::Data), (&mut config.database.keys_url, Tree::Keys)] {
-                let database = Database::migrated(tree);
-                *url = database.url.clone();
-                databases.push(database);
-            }
+        let lent = (engine == Engine::Postgres).then(Lent::migrated);
+        if let Some(lent) = &lent {
+            config.database.url.clone_from(&lent.url);
+            config.database.keys_url.clone_from(&lent.keys_url);
         }
         change(&mut config);
         let data = Place::from_url(&config.database.url).unwrap();
@@ -103,7 +100,7 @@ impl Hotline {
         let setting = setting(config, &keys, &clock);
         let store = Store::open(&data, setting.clone(), clock.clone()).unwrap();
         let vault = setting.vault.clone();
-        Hotline { engine, store, vault, clock, setting, data, keys, folder, _databases: databases }
+        Hotline { engine, store, vault, clock, setting, data, keys, folder, _lent: lent }
     }
 
     /// What handlers hold.
@@ -244,11 +241,6 @@ pub fn number(db: &mut Db, query: &str) -> i64 {
         Db::Postgres(connection) => diesel::sql_query(query).get_result(connection).unwrap(),
     };
     told.value
-}
-
-/// The size of a file in a folder, 0 when it is not there.
-pub fn size(folder: &Path, name: &str) -> u64 {
-    std::fs::metadata(folder.join(name)).map_or(0, |known| known.len())
 }
 
 /// Tries until it succeeds; gives how long that took. Fails the story after `longest`.

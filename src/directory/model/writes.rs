@@ -13,9 +13,9 @@ use crate::error::{Error, Result};
 use crate::storage::schema::{areas, endpoints, organisations, service_areas, services};
 use crate::storage::{Db, Tx};
 
-/// The letters references begin with.
-pub(in crate::directory) const SERVICE: char = 'S';
-/// See [`SERVICE`].
+/// The letter references of services begin with: H, for help.
+pub(in crate::directory) const SERVICE: char = 'H';
+/// The letter references of organisations begin with: G, for group.
 pub(in crate::directory) const ORGANISATION: char = 'G';
 
 /// One row changed, or somebody was first.
