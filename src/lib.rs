@@ -4,10 +4,8 @@
 
 pub mod access;
 pub mod audit;
-pub mod cli;
-pub mod clock;
-pub mod config;
 pub mod cases;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod contacts;

@@ -14,8 +14,9 @@ use actix_web::{HttpResponse, HttpServer};
 use crate::access::token::TokenKey;
 use crate::access::{Denials, Filtered, Open, Routes};
 use crate::audit;
-use crate::directory::Areas;
+use crate::directory::{self, Areas};
 use crate::error::{Error, Result};
+use crate::identity::{self, Door};
 use crate::reports;
 use crate::state::App;
 use answers::Around;
@@ -29,7 +30,13 @@ const BACKLOG: u32 = 1024;
 
 /// Every address there is.
 pub fn routes() -> Routes {
-    Routes::at("").with(Routes::at("/api/v1").with(audit::api::routes()).with(reports::api::routes())).with(health())
+    Routes::at("").with(
+            Routes::at("/api/v1")
+                .with(reports::api::routes())
+                .with(directory::api::routes())
+                .with(identity::routes())
+                .with(audit::api::routes()),
+        ).with(health())
 }
 
 fn health() -> Routes {
@@ -87,6 +94,8 @@ pub struct Parts {
     pub tokens: TokenKey,
     /// The gazetteer.
     pub areas: Areas,
+    /// What stands before sign-in.
+    pub door: Door,
 }
 
 /// Binds `[server] listen`. Signals are the caller's business, because the worker must stop too.
@@ -95,12 +104,13 @@ pub fn listen(parts: Parts) -> std::io::Result<Listening> {
     let config = parts.app.config.server.clone();
     let around = Data::new(Around::new(&routes(), &config.public_url));
     let (app, tokens, areas) = (Data::new(parts.app), Data::new(parts.tokens), Data::new(parts.areas));
-    let denials = Data::new(Denials::default());
+    let (door, denials) = (Data::new(parts.door), Data::new(Denials::default()));
     let build = move || {
         actix_web::App::new()
             .app_data(app.clone())
             .app_data(tokens.clone())
             .app_data(areas.clone())
+            .app_data(door.clone())
             .app_data(denials.clone())
             .app_data(around.clone())
             .configure(|server| routes().mount(server))

@@ -2,9 +2,11 @@
 
 mod house;
 mod migrate;
+mod outbox;
 mod packs;
 mod rules;
 mod serve;
+mod user;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
+use crate::error::Error;
 
 /// What went wrong, one sentence each, for the person at the terminal.
 pub(crate) type Faults = Vec<String>;
@@ -60,6 +63,12 @@ enum Command {
         #[command(flatten)]
         place: Where,
     },
+    /// Staff accounts.
+    #[command(subcommand)]
+    User(user::User),
+    /// Letters that wait, went or failed.
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
     /// Check rule packs, or try facts against them.
     #[command(subcommand)]
     Rules(rules::Rules),
@@ -90,6 +99,8 @@ pub fn run() -> ExitCode {
         Command::Serve { place, listen } => serve::serve(&place, listen),
         Command::Worker { place } => serve::worker(&place),
         Command::Migrate { place } => migrate::migrate(&place),
+        Command::User(command) => user::run(command),
+        Command::Outbox(command) => outbox::run(command),
         Command::Rules(command) => rules::run(&command),
         Command::Config => print(crate::config::DEFAULTS),
     };
@@ -101,6 +112,15 @@ pub fn run() -> ExitCode {
             }
             ExitCode::FAILURE
         }
+    }
+}
+
+/// An error of the program for the terminal: what it is, and each place and code.
+pub(crate) fn told(error: Error) -> Faults {
+    match &error {
+        Error::Invalid(problems) => problems.iter().map(|p| format!("{}: {}", p.pointer, p.code)).collect(),
+        Error::Conflict { code, .. } => vec![format!("{error}: {code}")],
+        _ => vec![error.to_string()],
     }
 }
 
