@@ -99,14 +99,20 @@ fn connect_sqlite(path: &std::path::Path) -> Result<Db, String> {
     Ok(Db::Sqlite(connection))
 }
 
-/// SQLite would create the file readable by others; so it is made first, 0600.
+/// SQLite would create the file readable by others; so it is made first, 0600. One that was copied
+/// here more openly is closed; the files beside it take its mode.
 fn create_private(path: &std::path::Path) -> Result<(), String> {
-    use std::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(_) => Err(format!("the database file {} cannot be made", path.display())),
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(_) => return Err(format!("the database file {} cannot be made", path.display())),
     }
+    let closed = std::fs::metadata(path).is_ok_and(|known| known.permissions().mode() & 0o077 == 0);
+    if closed || std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).is_ok() {
+        return Ok(());
+    }
+    Err(format!("the database file {} can be read by others, and cannot be closed to them", path.display()))
 }
 
 fn connect_postgres(url: &str) -> Result<Db, String> {
@@ -140,8 +146,16 @@ impl Db {
         Ok(<Db as Connection>::TransactionManager::begin_transaction(self)?)
     }
 
-    /// Commits the innermost savepoint or transaction.
+    /// Commits the innermost savepoint or transaction. After an error a transaction may still be
+    /// open.
     pub(super) fn commit(&mut self) -> Result<()> {
+        if self.depth() == Some(1)
+            && let Db::Postgres(connection) = self
+        {
+            // COMMIT after a failed statement is answered as if all were well, and rolls back. The
+            // query before it is refused then, in the same round trip.
+            return Ok(connection.batch_execute("SELECT 1; COMMIT")?);
+        }
         Ok(<Db as Connection>::TransactionManager::commit_transaction(self)?)
     }
 

@@ -141,13 +141,14 @@ diesel::table! {
         eligibility -> Text,
         access -> Text,
         stock -> Text,
-        capacity_unit -> Text,
+        capacity_unit -> Nullable<Text>,
         capacity_unlimited -> Bool,
         capacity_available -> Integer,
         capacity_maximum -> Integer,
         capacity_stated_at -> BigInt,
         duty_to_report -> Bool,
         preference -> Integer,
+        focal_points -> Text,
         phone -> Nullable<Text>,
         letter_language -> Text,
         partner_code_mac -> Nullable<Text>,
@@ -171,6 +172,7 @@ diesel::table! {
         channel -> Text,
         address -> Text,
         status -> Text,
+        proposed_by -> Nullable<Text>,
         updated_at -> BigInt,
     }
 }
@@ -380,6 +382,7 @@ diesel::table! {
         referral_id -> Nullable<Text>,
         service_id -> Nullable<Text>,
         endpoint_id -> Text,
+        partner -> Text,
         channel -> Text,
         address -> Text,
         kind -> Text,
@@ -388,6 +391,7 @@ diesel::table! {
         letter -> Text,
         state -> Text,
         attempts -> Integer,
+        tries -> Integer,
         last_class -> Nullable<Text>,
         not_before -> BigInt,
         lease_holder -> Nullable<Text>,
@@ -408,6 +412,7 @@ diesel::table! {
         started_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         class -> Text,
+        cause -> Nullable<Text>,
     }
 }
 

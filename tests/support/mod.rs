@@ -11,8 +11,8 @@
 //! makes the tests `a_step_is_kept::sqlite` and `a_step_is_kept::postgres`.
 
 pub mod postgres;
+pub mod proof;
 
-use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Stopwatch};
@@ -248,11 +248,6 @@ pub fn number(db: &mut Db, query: &str) -> i64 {
         Db::Postgres(connection) => diesel::sql_query(query).get_result(connection).unwrap(),
     };
     told.value
-}
-
-/// The size of a file in a folder, 0 when it is not there.
-pub fn size(folder: &Path, name: &str) -> u64 {
-    std::fs::metadata(folder.join(name)).map_or(0, |known| known.len())
 }
 
 /// Tries until it succeeds; gives how long that took. Fails the story after `longest`.
