@@ -249,6 +249,11 @@ pub fn read<T: FromJson>(json: &Json) -> Result<T> {
     }
 }
 
+/// Reads one text that did not come in a body, such as a query parameter.
+pub fn read_text<T: FromJson>(text: String, problems: &RefCell<Vec<Problem>>) -> Option<T> {
+    T::from_json(&Json::Text(text), &At { parent: None, step: Step::Root, problems })
+}
+
 /// The members of one object, each asked for by name once.
 pub struct Fields<'a> {
     members: &'a [(String, Json)],
@@ -379,6 +384,19 @@ pub fn whole(json: &Json, at: &At<'_>, range: std::ops::RangeInclusive<i64>) -> 
         _ => at.problem("not_a_whole_number"),
     }
     None
+}
+
+impl FromJson for Json {
+    /// A merge patch: any object.
+    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        match json {
+            Json::Object(_) => Some(json.clone()),
+            _ => {
+                at.problem("not_an_object");
+                None
+            }
+        }
+    }
 }
 
 impl FromJson for bool {

@@ -2,11 +2,17 @@
 //! violence.
 #![forbid(unsafe_code)]
 
+pub mod access;
+pub mod cases;
 pub mod clock;
 pub mod config;
+pub mod contacts;
+pub mod directory;
 pub mod error;
+pub mod identity;
 pub mod input;
 pub mod notifications;
+pub mod referrals;
 pub mod state;
 pub mod storage;
 pub mod telemetry;

