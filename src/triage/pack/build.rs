@@ -52,6 +52,8 @@ pub(crate) fn build(
         .enumerate()
         .map(|(position, indicator)| (indicator.id.clone(), position))
         .collect();
+    let mut sorted: Vec<(Name, usize)> = positions.clone().into_iter().collect();
+    sorted.sort();
     let ranges: Vec<Interval> = indicators.iter().map(Indicator::range).collect();
     let lengths: HashMap<String, i64> = windows
         .iter()
@@ -84,6 +86,7 @@ pub(crate) fn build(
         languages: languages.iter().map(|code| (*code).to_owned()).collect(),
         indicators,
         positions,
+        sorted,
         ranges,
         instruments,
         windows,

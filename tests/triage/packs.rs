@@ -22,7 +22,10 @@ fn gather(root: &Path, folder: &Path, sources: &mut Vec<PackSource>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             gather(root, &path, sources);
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
             sources.push(PackSource {
                 name: path.strip_prefix(root).unwrap().display().to_string(),
                 text: std::fs::read_to_string(&path).unwrap(),
