@@ -153,10 +153,7 @@ fn interned(rules: &RuleSet, facts: &Facts) -> (Vec<Fact>, Vec<Name>) {
     // Both sides are sorted by id, so one walk along them finds every pair.
     let mut ahead = rules.sorted.iter().peekable();
     for (id, answer) in facts.iter() {
-        while ahead
-            .next_if(|(known, _)| !known.is(id) && known < id)
-            .is_some()
-        {}
+        while ahead.next_if(|(known, _)| !known.is(id) && known < id).is_some() {}
         let position = ahead.next_if(|(known, _)| known.is(id) || known == id);
         let slot = position.and_then(|(_, p)| by_position.get_mut(*p));
         let indicator = position.and_then(|(_, p)| rules.indicators.get(*p));

@@ -9,8 +9,7 @@ use std::sync::OnceLock;
 
 use crate::packs::{facts, load, noon, pack, shipped, shipped_sources};
 use goldaw::triage::{
-    Answer, Assessment, Facts, Indicator, Kind, Level, Number, RuleSet, Source, Span, assess,
-    open_questions,
+    Answer, Assessment, Facts, Indicator, Kind, Level, Number, RuleSet, Source, Span, assess, open_questions,
 };
 use proptest::prelude::*;
 
@@ -93,14 +92,7 @@ fn result(facts: &Facts) -> Assessment {
 
 /// Whether this unknown could still turn out to be something.
 fn can_be_resolved(facts: &Facts, indicator: &Indicator) -> bool {
-    let flow = [
-        "cssrs_",
-        "asq_5",
-        "lap_belief",
-        "dash_judgement",
-        "dash_escalation",
-        "dale_override",
-    ];
+    let flow = ["cssrs_", "asq_5", "lap_belief", "dash_judgement", "dash_escalation", "dale_override"];
     match facts.get(&indicator.id) {
         Some(Answer::Unknown) => true,
         Some(Answer::Number(span)) => !span.is_exact(),
@@ -263,9 +255,7 @@ proptest! {
 }
 
 /// Points of items 1 to 20 and 3a.
-const WEIGHTS: [i32; 21] = [
-    1, 5, 4, 4, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, -3,
-];
+const WEIGHTS: [i32; 21] = [1, 5, 4, 4, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, -3];
 
 /// The shipped rules with every source, and every table in it, in reverse.
 fn backwards() -> &'static RuleSet {
@@ -274,16 +264,10 @@ fn backwards() -> &'static RuleSet {
         let mut sources = shipped_sources();
         sources.reverse();
         for source in &mut sources {
-            let marked = source
-                .text
-                .replace("\n[[rule]]", "\u{1}[[rule]]")
-                .replace("\n[[case]]", "\u{1}[[case]]");
+            let marked = source.text.replace("\n[[rule]]", "\u{1}[[rule]]").replace("\n[[case]]", "\u{1}[[case]]");
             let mut tables: Vec<&str> = marked.split('\u{1}').collect();
             let head = tables.remove(0).to_owned();
-            if tables
-                .iter()
-                .all(|table| !table.contains("[[indicator]]") && !table.contains("[[window]]"))
-            {
+            if tables.iter().all(|table| !table.contains("[[indicator]]") && !table.contains("[[window]]")) {
                 tables.reverse();
                 source.text = format!("{head}\n{}", tables.join("\n"));
             }
@@ -297,10 +281,6 @@ fn the_reversed_rules_really_are_in_another_order() {
     let first = |rules: &RuleSet| rules.rules().next().unwrap().id.clone();
     assert_ne!(first(shipped()), first(backwards()));
     assert_eq!(shipped().rules().len(), backwards().rules().len());
-    let result = assess(
-        backwards(),
-        &facts(backwards(), r#"{"strangled": "yes"}"#),
-        noon(),
-    );
+    let result = assess(backwards(), &facts(backwards(), r#"{"strangled": "yes"}"#), noon());
     assert_eq!(result.level, Level::Critical);
 }

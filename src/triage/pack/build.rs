@@ -43,18 +43,10 @@ pub(crate) fn build(
     let spoken = Languages(languages);
     let indicators = indicators(tables, &spoken, findings);
     let windows = windows(tables, &spoken, findings);
-<<<<<<< HEAD
     let positions: HashMap<Name, usize> =
         indicators.iter().enumerate().map(|(position, indicator)| (indicator.id.clone(), position)).collect();
-=======
-    let positions: HashMap<Name, usize> = indicators
-        .iter()
-        .enumerate()
-        .map(|(position, indicator)| (indicator.id.clone(), position))
-        .collect();
     let mut sorted: Vec<(Name, usize)> = positions.clone().into_iter().collect();
     sorted.sort();
->>>>>>> triage
     let ranges: Vec<Interval> = indicators.iter().map(Indicator::range).collect();
     let lengths: HashMap<String, i64> =
         windows.iter().map(|window| (window.id.to_string(), window.lasts.millionths())).collect();
