@@ -91,10 +91,7 @@ impl Indicator {
     /// What the number or moment can be while it is unknown.
     pub(crate) fn range(&self) -> Interval {
         match self.kind {
-            Kind::Number => Interval {
-                lo: self.min.millionths(),
-                hi: self.max.map_or(i64::MAX, Number::millionths),
-            },
+            Kind::Number => Interval { lo: self.min.millionths(), hi: self.max.map_or(i64::MAX, Number::millionths) },
             _ => Interval::ANY,
         }
     }
@@ -193,6 +190,8 @@ pub struct RuleSet {
     pub(crate) languages: Vec<String>,
     pub(crate) indicators: Vec<Indicator>,
     pub(crate) positions: HashMap<Name, usize>,
+    /// Ids with their positions, sorted by id.
+    pub(crate) sorted: Vec<(Name, usize)>,
     pub(crate) ranges: Vec<Interval>,
     pub(crate) instruments: Vec<Instrument>,
     pub(crate) windows: Vec<Window>,

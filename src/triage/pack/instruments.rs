@@ -17,11 +17,7 @@ use crate::triage::support::mentioned;
 pub(crate) fn scopes(tables: &Tables) -> HashMap<String, InstrumentScope> {
     let scope = |(position, found): (usize, &Found<InstrumentTable>)| {
         let table = &found.item;
-        let bands: Vec<String> = table
-            .bands
-            .iter()
-            .map(|b| b.name.get_ref().clone())
-            .collect();
+        let bands: Vec<String> = table.bands.iter().map(|b| b.name.get_ref().clone()).collect();
         let last = i64::try_from(bands.len().saturating_sub(1)).unwrap_or(0) * ONE;
         let values = table.bins.iter().map(|bin| bin.value.millionths());
         let widest = Reading {
@@ -78,10 +74,7 @@ impl Compiling<'_> {
         let overrides = own.positions(&table.overrides, source);
         let exclusions = own.exclusions(table, source);
         let bins = own.bins(found);
-        let applies = table
-            .applies_when
-            .as_ref()
-            .and_then(|w| own.when(w, source));
+        let applies = table.applies_when.as_ref().and_then(|w| own.when(w, source));
         let ask_when = table.ask_when.as_ref().and_then(|w| own.when(w, source));
         let deciding = deciding(&ladder, &marks);
         Instrument {
@@ -149,10 +142,7 @@ impl Compiling<'_> {
     }
 
     fn mark_kind(&mut self, found: &Found<InstrumentTable>) -> MarkKind {
-        match (
-            found.item.triggers.is_empty(),
-            found.item.reasons.is_empty(),
-        ) {
+        match (found.item.triggers.is_empty(), found.item.reasons.is_empty()) {
             (true, true) => MarkKind::None,
             (false, true) => MarkKind::Trigger,
             (true, false) => MarkKind::Reason,
@@ -188,8 +178,7 @@ impl Compiling<'_> {
         }
         if let Some(from) = band.from.map(|from| from.millionths()) {
             if last.is_some_and(|last| from <= last) {
-                self.findings
-                    .add(&at, "bands are listed from the lowest up");
+                self.findings.add(&at, "bands are listed from the lowest up");
             }
             *last = Some(from);
         }
@@ -197,9 +186,7 @@ impl Compiling<'_> {
 
     fn marks(&mut self, table: &InstrumentTable, source: usize) -> Vec<Mark> {
         let marks = table.triggers.iter().chain(&table.reasons);
-        marks
-            .filter_map(|mark| self.mark(mark, table, source))
-            .collect()
+        marks.filter_map(|mark| self.mark(mark, table, source)).collect()
     }
 
     fn mark(&mut self, mark: &MarkTable, table: &InstrumentTable, source: usize) -> Option<Mark> {
