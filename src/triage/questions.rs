@@ -42,12 +42,7 @@ pub fn open_questions(rules: &RuleSet, facts: &Facts, now: DateTime<Utc>) -> Vec
 /// The tier that the situation puts first, if any.
 fn lead(scene: &Scene<'_>) -> Option<u8> {
     let view = scene.view();
-    scene
-        .rules
-        .leads
-        .iter()
-        .find(|lead| view.judge(&lead.when, Stance::STRICT).is_true())
-        .map(|lead| lead.tier)
+    scene.rules.leads.iter().find(|lead| view.judge(&lead.when, Stance::STRICT).is_true()).map(|lead| lead.tier)
 }
 
 /// What every question is weighed against.
@@ -62,10 +57,7 @@ struct Weighing<'a> {
 
 impl<'a> Weighing<'a> {
     fn of(scene: &'a Scene<'a>) -> Self {
-        let fired: Vec<(&Rule, Outcome)> = scene
-            .judged()
-            .filter(|(_, outcome)| outcome.fires)
-            .collect();
+        let fired: Vec<(&Rule, Outcome)> = scene.judged().filter(|(_, outcome)| outcome.fires).collect();
         let mut wanted = asks(scene, &fired);
         wanted.extend(scene.minimum_missing());
         // What was assumed is worth knowing: the answer may lower the level.
@@ -136,10 +128,7 @@ impl<'a> Weighing<'a> {
         }
         let view = self.scene.view();
         for (rule, outcome) in self.rules_about(position) {
-            let stance = Stance {
-                supposed: Some(position),
-                ..Scene::stance(rule)
-            };
+            let stance = Stance { supposed: Some(position), ..Scene::stance(rule) };
             if !outcome.fires && view.judge(&rule.condition, stance).is_true() {
                 tally.add(rule);
             }
@@ -154,27 +143,19 @@ impl<'a> Weighing<'a> {
         if let Some(fact) = facts.get_mut(position) {
             *fact = Fact::Yes;
         }
-        let view = super::condition::View {
-            facts: &facts,
-            ..scene.view()
-        };
+        let view = super::condition::View { facts: &facts, ..scene.view() };
         let readings: Vec<_> = scene
             .rules
             .instruments
             .iter()
             .zip(&scene.readings)
-            .map(|(instrument, reading)| {
-                if instrument.positions().any(|item| item == position) {
-                    instrument.read(view)
-                } else {
-                    *reading
-                }
-            })
+            .map(
+                |(instrument, reading)| {
+                    if instrument.positions().any(|item| item == position) { instrument.read(view) } else { *reading }
+                },
+            )
             .collect();
-        let view = super::condition::View {
-            readings: &readings,
-            ..view
-        };
+        let view = super::condition::View { readings: &readings, ..view };
         for (rule, outcome) in self.rules_about(position) {
             if !outcome.fires && view.judge(&rule.condition, Scene::stance(rule)).is_true() {
                 tally.add(rule);
