@@ -3,7 +3,9 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod audit;
 pub mod cases;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod contacts;
@@ -13,6 +15,8 @@ pub mod identity;
 pub mod input;
 pub mod notifications;
 pub mod referrals;
+pub mod reports;
+pub mod server;
 pub mod state;
 pub mod storage;
 pub mod telemetry;

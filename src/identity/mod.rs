@@ -15,7 +15,7 @@
 //! the command line.
 
 mod account;
-mod api;
+pub mod api;
 mod door;
 mod model;
 pub mod passphrase;
@@ -27,7 +27,6 @@ pub use account::{
     Credentials, NewAccount, change_passphrase, create, deactivate, end_all, needs_second_factor, reset,
     set_passphrase, set_second_factor,
 };
-pub use api::routes;
 pub use door::{Door, address};
 pub use model::{Session, Staff, find, find_named, list, sessions_of};
 pub use sign_in::{Attempt, Minted, Opened, mint, sign_in, sign_out, token_from_session};

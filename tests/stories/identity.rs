@@ -4,6 +4,7 @@ mod api;
 
 use std::future::Future;
 
+use actix_web::web::Data;
 use goldaw::access::token::TokenKey;
 use goldaw::access::{Actor, Role};
 use goldaw::clock::{HOUR, MINUTE, SECOND};
@@ -37,8 +38,8 @@ on_both_engines![
 struct Desk<'a> {
     hotline: &'a Hotline,
     app: App,
-    door: Door,
-    tokens: TokenKey,
+    door: Data<Door>,
+    tokens: Data<TokenKey>,
 }
 
 impl Desk<'_> {
@@ -47,7 +48,7 @@ impl Desk<'_> {
         let mut settings = app.config.staff.clone();
         settings.hash_memory_kib = 64;
         let tokens = TokenKey::load_or_create(&hotline.folder.path().join("token.key")).unwrap();
-        Desk { hotline, app, door: Door::new(&settings).unwrap(), tokens }
+        Desk { hotline, app, door: Data::new(Door::new(&settings).unwrap()), tokens: Data::new(tokens) }
     }
 
     fn hire(&self, name: &str, role: Role) -> Handed {
@@ -165,7 +166,8 @@ fn many_guesses_at_once_count_as_one(hotline: &Hotline) {
     let desk = Desk::at(hotline);
     desk.hire("op-07", Role::Operator);
     let outcomes = wait_for(async {
-        let (one, two, three) = (attempt("op-07", "guess 1", None), attempt("op-07", "2", None), attempt("op-07", "3", None));
+        let (one, two, three) =
+            (attempt("op-07", "guess 1", None), attempt("op-07", "2", None), attempt("op-07", "3", None));
         let sign_in = |attempt| identity::sign_in(&desk.app, &desk.door, attempt, "request");
         tokio::join!(sign_in(&one), sign_in(&two), sign_in(&three))
     });
@@ -236,9 +238,7 @@ fn ending_a_session_ends_its_tokens_and_no_other_session(hotline: &Hotline) {
     let claims = desk.tokens.verify(&token, hotline.clock.now()).unwrap();
     assert_eq!((claims.sub, claims.sid), (anna.staff.reference.clone(), one.session.id.clone()));
     let by = actor(&one);
-    let end = |by: Actor, id: String| {
-        hotline.store.write_blocking(by.by(), move |tx| identity::sign_out(tx, &by, &id))
-    };
+    let end = |by: Actor, id: String| hotline.store.write_blocking(by.by(), move |tx| identity::sign_out(tx, &by, &id));
     end(by.clone(), one.session.id.clone()).unwrap();
     assert!(matches!(desk.token(&one), Err(Error::SignedOut)));
     assert!(matches!(end(by, one.session.id.clone()), Err(Error::NotFound)));
@@ -362,9 +362,7 @@ fn six_people_sign_in_at_once(hotline: &Hotline) {
     let attempts: Vec<_> = people.iter().map(|who| attempt(&who.staff.name, who.passphrase.reveal(), None)).collect();
     let [a, b, c, d, e, f] = attempts.as_slice() else { panic!("six") };
     let sign_in = |attempt| identity::sign_in(&desk.app, &desk.door, attempt, "request");
-    let all = wait_for(async {
-        tokio::join!(sign_in(a), sign_in(b), sign_in(c), sign_in(d), sign_in(e), sign_in(f))
-    });
+    let all = wait_for(async { tokio::join!(sign_in(a), sign_in(b), sign_in(c), sign_in(d), sign_in(e), sign_in(f)) });
     assert!([all.0, all.1, all.2, all.3, all.4, all.5].iter().all(Result::is_ok));
     assert_eq!(hotline.count("sessions"), 6);
 }

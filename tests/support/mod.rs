@@ -24,7 +24,7 @@ use goldaw::config::Config;
 use goldaw::error::{Error, Result};
 use goldaw::state::App;
 use goldaw::storage::{By, Db, KeyDb, Place, Setting, Store, Tree, Tx, migrate};
-use goldaw::triage::RuleSet;
+use goldaw::triage::{PackSource, RuleSet};
 use goldaw::vault::{Keyring, Vault};
 use tempfile::TempDir;
 
@@ -209,7 +209,14 @@ pub fn setting(config: Config, keys: &Place, clock: &Clock) -> Setting {
 
 /// The rules stories are told under.
 fn rules() -> RuleSet {
-    RuleSet
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/triage/goldaw-hotline");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let source = |file: &std::path::PathBuf| PackSource {
+        name: format!("goldaw-hotline/{}", file.file_name().unwrap().display()),
+        text: std::fs::read_to_string(file).unwrap(),
+    };
+    RuleSet::load(&files.iter().map(source).collect::<Vec<_>>(), &["tk", "ru", "en"]).unwrap()
 }
 
 /// A plain connection, opened without any of goldaw's settings.
