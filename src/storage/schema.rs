@@ -11,8 +11,6 @@ diesel::table! {
         passphrase_hash -> Text,
         totp_secret -> Nullable<Binary>,
         totp_last_step -> BigInt,
-        failures -> Integer,
-        wait_until -> BigInt,
         active -> Bool,
         created_at -> BigInt,
         updated_at -> BigInt,
@@ -29,6 +27,14 @@ diesel::table! {
         seen_at -> BigInt,
         locked_at -> Nullable<BigInt>,
         ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    sign_in_delays (name_mac) {
+        name_mac -> Text,
+        failures -> Integer,
+        wait_until -> BigInt,
     }
 }
 
@@ -376,6 +382,7 @@ diesel::table! {
         referral_id -> Nullable<Text>,
         service_id -> Nullable<Text>,
         endpoint_id -> Text,
+        partner -> Text,
         channel -> Text,
         address -> Text,
         kind -> Text,
@@ -384,6 +391,7 @@ diesel::table! {
         letter -> Text,
         state -> Text,
         attempts -> Integer,
+        tries -> Integer,
         last_class -> Nullable<Text>,
         not_before -> BigInt,
         lease_holder -> Nullable<Text>,
@@ -404,6 +412,7 @@ diesel::table! {
         started_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         class -> Text,
+        cause -> Nullable<Text>,
     }
 }
 
@@ -464,6 +473,7 @@ diesel::joinable!(contact_facts -> contacts (contact_id));
 diesel::allow_tables_to_appear_in_same_query!(
     staff,
     sessions,
+    sign_in_delays,
     steps,
     trail,
     idempotency,
