@@ -3,6 +3,10 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod audit;
+pub mod cli;
+pub mod clock;
+pub mod config;
 pub mod cases;
 pub mod clock;
 pub mod config;
@@ -13,6 +17,8 @@ pub mod identity;
 pub mod input;
 pub mod notifications;
 pub mod referrals;
+pub mod reports;
+pub mod server;
 pub mod state;
 pub mod storage;
 pub mod telemetry;
