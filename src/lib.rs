@@ -8,8 +8,6 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod cases;
-pub mod clock;
-pub mod config;
 pub mod contacts;
 pub mod directory;
 pub mod error;
