@@ -2,8 +2,10 @@
 
 mod house;
 mod migrate;
+mod outbox;
 mod rules;
 mod serve;
+mod user;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,6 +14,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
+use crate::error::Error;
 
 /// What went wrong, one sentence each, for the person at the terminal.
 pub(crate) type Faults = Vec<String>;
@@ -59,6 +62,12 @@ enum Command {
         #[command(flatten)]
         place: Where,
     },
+    /// Staff accounts.
+    #[command(subcommand)]
+    User(user::User),
+    /// Letters that wait, went or failed.
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
     /// Check rule packs, or try facts against them.
     #[command(subcommand)]
     Rules(rules::Rules),
@@ -89,6 +98,8 @@ pub fn run() -> ExitCode {
         Command::Serve { place, listen } => serve::serve(&place, listen),
         Command::Worker { place } => serve::worker(&place),
         Command::Migrate { place } => migrate::migrate(&place),
+        Command::User(command) => user::run(command),
+        Command::Outbox(command) => outbox::run(command),
         Command::Rules(command) => rules::run(&command),
         Command::Config => print(crate::config::DEFAULTS),
     };
@@ -100,6 +111,15 @@ pub fn run() -> ExitCode {
             }
             ExitCode::FAILURE
         }
+    }
+}
+
+/// An error of the program for the terminal: what it is, and each place and code.
+pub(crate) fn told(error: Error) -> Faults {
+    match &error {
+        Error::Invalid(problems) => problems.iter().map(|p| format!("{}: {}", p.pointer, p.code)).collect(),
+        Error::Conflict { code, .. } => vec![format!("{error}: {code}")],
+        _ => vec![error.to_string()],
     }
 }
 
