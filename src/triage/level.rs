@@ -84,4 +84,11 @@ impl Level {
             Self::NotAssessed => "not_assessed",
         }
     }
+
+    /// The level with this code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        let all = [Self::NotAssessed].into_iter().chain(Self::SCALE);
+        all.into_iter().find(|level| level.code() == code)
+    }
 }

@@ -7,7 +7,7 @@ use super::assessment::OpenQuestion;
 use super::condition::{Fact, Stance};
 use super::facts::Facts;
 use super::level::Level;
-use super::rules::{Indicator, Kind, Rule, RuleSet, Source};
+use super::rules::{Indicator, Kind, Lead, Rule, RuleSet, Source};
 use super::scene::{Outcome, Scene, Tally};
 
 /// The unanswered indicators worth asking, first one first: by tier, and inside
@@ -24,12 +24,13 @@ pub fn open_questions(rules: &RuleSet, facts: &Facts, now: DateTime<Utc>) -> Vec
         .indicators
         .iter()
         .enumerate()
+        .filter(|(position, _)| lead.is_none_or(|lead| weighing.allows(lead, *position)))
         .filter(|(position, indicator)| weighing.may_be_asked(*position, indicator))
         .filter_map(|(position, indicator)| Some((position, weighing.weigh(position, indicator)?)))
         .collect();
     open.sort_by_key(|(position, question)| {
         (
-            lead != Some(question.tier),
+            lead.is_none_or(|lead| lead.tier != question.tier),
             question.tier,
             std::cmp::Reverse(question.alone.rank()),
             std::cmp::Reverse(question.could_reach.rank()),
@@ -39,15 +40,11 @@ pub fn open_questions(rules: &RuleSet, facts: &Facts, now: DateTime<Utc>) -> Vec
     open.into_iter().map(|(_, question)| question).collect()
 }
 
-/// The tier that the situation puts first, if any.
-fn lead(scene: &Scene<'_>) -> Option<u8> {
+/// What the situation puts first, if anything.
+fn lead<'a>(scene: &Scene<'a>) -> Option<&'a Lead> {
     let view = scene.view();
-    scene
-        .rules
-        .leads
-        .iter()
-        .find(|lead| view.judge(&lead.when, Stance::STRICT).is_true())
-        .map(|lead| lead.tier)
+    let mut leads = scene.rules.leads.iter();
+    leads.find(|lead| view.judge(&lead.when, Stance::STRICT).is_true())
 }
 
 /// What every question is weighed against.
@@ -87,6 +84,13 @@ impl<'a> Weighing<'a> {
                 .flat_map(|instrument| instrument.positions())
                 .collect(),
         }
+    }
+
+    /// Whether the situation leaves room for this question. Danger always does.
+    fn allows(&self, lead: &Lead, position: usize) -> bool {
+        lead.only.is_empty()
+            || lead.only.contains(&position)
+            || self.reached.level().rank() >= Level::High.rank()
     }
 
     fn may_be_asked(&self, position: usize, indicator: &Indicator) -> bool {

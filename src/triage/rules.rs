@@ -184,6 +184,8 @@ pub(crate) struct Minimum {
 pub(crate) struct Lead {
     pub(crate) when: Condition,
     pub(crate) tier: u8,
+    /// When not empty, nothing else is asked below High.
+    pub(crate) only: Vec<usize>,
 }
 
 /// Everything the packs say, checked and ready to assess by.

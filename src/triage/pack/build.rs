@@ -356,9 +356,11 @@ impl Compiler<'_> {
 
     fn leads(&mut self, tables: &Tables) -> Vec<Lead> {
         let lead = |found: &Found<LeadTable>| {
+            let only = self.positions(&found.item.only, found.place.source);
             Some(Lead {
                 when: self.when(&found.item.when, found.place.source)?,
                 tier: found.item.tier,
+                only,
             })
         };
         tables.leads.iter().filter_map(lead).collect()

@@ -67,8 +67,8 @@ impl Measure {
 }
 
 /// One expression being compiled.
-struct Typing<'a> {
-    scope: &'a Scope<'a>,
+pub(super) struct Typing<'a> {
+    pub(super) scope: &'a Scope<'a>,
     /// Where the expression's first byte is.
     start: Place,
     findings: &'a mut Findings,
@@ -117,13 +117,18 @@ pub(crate) fn hours(
 }
 
 impl Typing<'_> {
-    fn parse(&mut self, text: &str) -> Option<Expr> {
+    pub(super) fn parse(&mut self, text: &str) -> Option<Expr> {
         parse(text)
             .map_err(|error| self.wrong(&(error.at..error.at), error.message, None))
             .ok()
     }
 
-    fn wrong(&mut self, at: &Range<usize>, message: impl Into<String>, suggestion: Option<String>) {
+    pub(super) fn wrong(
+        &mut self,
+        at: &Range<usize>,
+        message: impl Into<String>,
+        suggestion: Option<String>,
+    ) {
         let place = Place {
             source: self.start.source,
             start: self.start.start + at.start,
@@ -192,7 +197,7 @@ impl Typing<'_> {
         }
     }
 
-    fn indicator(&mut self, id: &str, at: &Range<usize>) -> Option<(usize, Kind)> {
+    pub(super) fn indicator(&mut self, id: &str, at: &Range<usize>) -> Option<(usize, Kind)> {
         let found = self.scope.positions.get(id).copied();
         if let Some(position) = found {
             let indicator = self.scope.indicators.get(position)?;
@@ -231,7 +236,7 @@ impl Typing<'_> {
         None
     }
 
-    fn instrument(&mut self, id: &str, at: &Range<usize>) -> Option<&InstrumentScope> {
+    pub(super) fn instrument(&mut self, id: &str, at: &Range<usize>) -> Option<&InstrumentScope> {
         if !self.scope.instruments.contains_key(id) {
             let known = self.scope.instruments.keys().map(String::as_str);
             let meant = closest(id, known).map(did_you_mean);
@@ -258,104 +263,6 @@ impl Typing<'_> {
             return None;
         }
         self.refuse_constant(&whole.at, Condition::Compare { left, op, right })
-    }
-
-    /// `cssrs.band >= "moderate"` and `sex == "male"`.
-    fn compare_text(
-        &mut self,
-        left: &Expr,
-        op: Comparison,
-        text: &str,
-        at: &Range<usize>,
-    ) -> Option<Condition> {
-        match &left.form {
-            Form::Part(owner, part) if part == "band" => {
-                let scope = self.instrument(owner, &left.at)?;
-                let position = scope.position;
-                let bands = scope.bands.clone();
-                let Some(place) = bands.iter().position(|band| band == text) else {
-                    let meant = closest(text, bands.iter().map(String::as_str));
-                    let hint = meant.map(did_you_mean);
-                    let hint = hint.or_else(|| Some(format!("it is one of {}", bands.join(", "))));
-                    self.wrong(at, format!("`{owner}` has no band `{text}`"), hint);
-                    return None;
-                };
-                let place = i64::try_from(place).ok()? * ONE;
-                let condition = Condition::Compare {
-                    left: Quantity::Band(position),
-                    op,
-                    right: Quantity::Constant(place),
-                };
-                self.refuse_constant(&(left.at.start..at.end), condition)
-            }
-            Form::Name(id) => {
-                let options = self.option_bits(id, &left.at, &[(text.to_owned(), at.clone())])?;
-                match op {
-                    Comparison::Equal => Some(options),
-                    Comparison::Different => Some(Condition::Not(Box::new(options))),
-                    _ => {
-                        self.wrong(at, "options have no order; use `==`, `!=` or `in`", None);
-                        None
-                    }
-                }
-            }
-            _ => {
-                self.wrong(
-                    at,
-                    "a text can only be compared with a choice or a band",
-                    None,
-                );
-                None
-            }
-        }
-    }
-
-    fn chosen_among(&mut self, subject: &Expr, options: &[Expr]) -> Option<Condition> {
-        let Form::Name(id) = &subject.form else {
-            self.wrong(&subject.at, "`in` needs a choice on its left", None);
-            return None;
-        };
-        let mut codes = Vec::new();
-        for option in options {
-            match &option.form {
-                Form::Text(text) => codes.push((text.clone(), option.at.clone())),
-                _ => self.wrong(&option.at, "options are written in quotes", None),
-            }
-        }
-        self.option_bits(id, &subject.at, &codes)
-    }
-
-    fn option_bits(
-        &mut self,
-        id: &str,
-        at: &Range<usize>,
-        codes: &[(String, Range<usize>)],
-    ) -> Option<Condition> {
-        let (position, kind) = self.indicator(id, at)?;
-        if kind != Kind::Choice {
-            self.wrong(
-                at,
-                format!("`{id}` is {}, not a choice", kind.describe()),
-                None,
-            );
-            return None;
-        }
-        let known = &self.scope.indicators.get(position)?.options;
-        let mut options = 0_u64;
-        let mut complete = true;
-        for (code, at) in codes {
-            if let Some(place) = known.iter().position(|option| option == code.as_str()) {
-                options |= 1 << place;
-            } else {
-                let meant = closest(code, known.iter().map(Name::as_str)).map(did_you_mean);
-                self.wrong(at, format!("`{id}` has no option `{code}`"), meant);
-                complete = false;
-            }
-        }
-        complete.then_some(Condition::Chosen {
-            indicator: position,
-            options,
-        })
     }
 
     fn quantity(&mut self, expr: &Expr) -> Option<(Quantity, Measure)> {
@@ -453,7 +360,11 @@ impl Typing<'_> {
     }
 
     /// A comparison that comes out the same whatever is answered is a slip.
-    fn refuse_constant(&mut self, at: &Range<usize>, condition: Condition) -> Option<Condition> {
+    pub(super) fn refuse_constant(
+        &mut self,
+        at: &Range<usize>,
+        condition: Condition,
+    ) -> Option<Condition> {
         let mut readings: Vec<Option<Reading>> = Vec::new();
         readings.resize(self.scope.instruments.len(), None);
         for instrument in self.scope.instruments.values() {
