@@ -4,10 +4,10 @@
 
 pub mod access;
 pub mod audit;
+pub mod cases;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod cases;
 pub mod contacts;
 pub mod directory;
 pub mod error;
@@ -16,6 +16,7 @@ pub mod input;
 pub mod notifications;
 pub mod referrals;
 pub mod reports;
+pub mod rules;
 pub mod server;
 pub mod state;
 pub mod storage;
