@@ -4,10 +4,8 @@
 
 pub mod access;
 pub mod audit;
-pub mod cli;
-pub mod clock;
-pub mod config;
 pub mod cases;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod contacts;
@@ -18,6 +16,7 @@ pub mod input;
 pub mod notifications;
 pub mod referrals;
 pub mod reports;
+pub mod rules;
 pub mod server;
 pub mod state;
 pub mod storage;

@@ -2,7 +2,6 @@
 
 mod house;
 mod migrate;
-mod packs;
 mod rules;
 mod serve;
 

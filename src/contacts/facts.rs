@@ -12,7 +12,8 @@ use super::form::{ContactForm, Incident, Perpetrator};
 use crate::clock::{HOUR, Instant};
 use crate::config::calendar::local;
 use crate::error::Problem;
-use crate::triage::{Answer, FactError, Facts, Number, RuleSet, Span};
+use crate::rules::problem;
+use crate::triage::{Answer, Facts, Number, RuleSet, Span};
 
 /// Answers to these are ages of an event when they were given; they grow as time passes.
 const ELAPSING: &str = "hours_since_";
@@ -44,24 +45,12 @@ pub fn facts(
     if problems.is_empty() { Ok(facts) } else { Err(problems) }
 }
 
-fn problem(error: &FactError) -> Problem {
-    let at = |id: &str| format!("/answers/{id}");
-    let (pointer, code, allowed) = match error {
-        FactError::UnknownIndicator { .. } => ("/answers".to_owned(), "unknown_indicator", None),
-        FactError::WrongKind { id, .. } => (at(id), "wrong_kind_of_answer", None),
-        FactError::UnknownOption { id, options } => {
-            (at(id), "not_allowed", Some(options.iter().map(|option| option.as_str().to_owned()).collect()))
-        }
-        FactError::OutOfRange { id, .. } => (at(id), "out_of_range", None),
-        FactError::NotWhole { id } => (at(id), "not_a_whole_number", None),
-    };
-    Problem { pointer, code, allowed }
-}
-
 fn aged(id: &str, answer: &Answer, micros: i64) -> Answer {
     match answer {
         Answer::Number(span) if id.starts_with(ELAPSING) => {
-            let later = |number: Number| Number::from_millionths(number.millionths().saturating_add(hours(micros.max(0)).millionths()));
+            let later = |number: Number| {
+                Number::from_millionths(number.millionths().saturating_add(hours(micros.max(0)).millionths()))
+            };
             Answer::Number(Span { min: later(span.min), max: span.max.map(later) })
         }
         other => other.clone(),
@@ -125,22 +114,31 @@ fn of_incident(incident: &Incident, form: &ContactForm, now: Instant, zone: Tz) 
         ("denial_of_resources", forms.and_then(|f| f.denial_of_resources).map(tri)),
         ("psychological", forms.and_then(|f| f.psychological).map(tri)),
         ("perpetrator_partner", by(|p| related(p, |r| r == Relationship::IntimatePartnerOrFormer))),
-        ("perpetrator_family", by(|p| related(p, |r| matches!(r, Relationship::FamilyOther | Relationship::PrimaryCaregiver)))),
+        (
+            "perpetrator_family",
+            by(|p| related(p, |r| matches!(r, Relationship::FamilyOther | Relationship::PrimaryCaregiver))),
+        ),
         ("perpetrator_caregiver", by(|p| related(p, |r| r == Relationship::PrimaryCaregiver))),
         ("perpetrator_in_law", by(|p| Some(p.side? == super::codes::FamilySide::InLaw))),
-        ("perpetrator_official", by(|p| match p.position? {
-            Position::Police | Position::Official => Some(true),
-            Position::None => Some(false),
-            Position::Unknown => None,
-        })),
+        (
+            "perpetrator_official",
+            by(|p| match p.position? {
+                Position::Police | Position::Official => Some(true),
+                Position::None => Some(false),
+                Position::Unknown => None,
+            }),
+        ),
         ("several_perpetrators", (perpetrators.len() > 1).then_some(Answer::Yes)),
         ("previous_incidents", incident.previous_incidents.map(tri)),
         ("goods_money_exchanged", incident.goods_money_exchanged.map(tri)),
-        ("abducted", incident.abduction.map(|abduction| match abduction {
-            Abduction::None => Answer::No,
-            Abduction::Unknown => Answer::Unknown,
-            _ => Answer::Yes,
-        })),
+        (
+            "abducted",
+            incident.abduction.map(|abduction| match abduction {
+                Abduction::None => Answer::No,
+                Abduction::Unknown => Answer::Unknown,
+                _ => Answer::Yes,
+            }),
+        ),
     ]
 }
 

@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::codes::*;
 use crate::cases::phone::Phone;
 use crate::clock::Instant;
-use crate::input::{self, At, Fields, FromJson, Json};
+use crate::input::{At, Fields, FromJson, Json};
+use crate::rules::read_answers;
 use crate::storage::read_reference;
 use crate::triage::Answer;
 
@@ -85,11 +86,30 @@ impl FromJson for ContactForm {
             let limits_explained = f.optional("limits_explained");
             let person = f.optional("person");
             let incidents = f.list("incidents");
-            let answers = f.with("answers", answers).unwrap_or_default();
+            let answers = f.with("answers", read_answers).unwrap_or_default();
             let wishes = f.list("wishes");
             let case = f.with("case", case);
             let rejoin_word = f.text("rejoin_word", 32);
-            Some(ContactForm { kind, channel: channel?, direction, opened_at, queued_at, answered_at, ended_at, caller_role, language, interpreter, voice, limits_explained, person, incidents, answers, wishes, case, rejoin_word })
+            Some(ContactForm {
+                kind,
+                channel: channel?,
+                direction,
+                opened_at,
+                queued_at,
+                answered_at,
+                ended_at,
+                caller_role,
+                language,
+                interpreter,
+                voice,
+                limits_explained,
+                person,
+                incidents,
+                answers,
+                wishes,
+                case,
+                rejoin_word,
+            })
         })
     }
 }
@@ -186,7 +206,29 @@ impl FromJson for Person {
             let children_with_her = f.whole("children_with_her", 0..=20);
             let dependants_at_risk = f.optional("dependants_at_risk");
             let nowhere_safe_tonight = f.optional("nowhere_safe_tonight");
-            Some(Person { name, phone, address, born_on, age, age_band, sounds_under_18, sex, area, marital_status, displacement_status, displacement_stage, country, ethnicity, unaccompanied_or_separated, access_needs, disability, pregnant, children_with_her, dependants_at_risk, nowhere_safe_tonight })
+            Some(Person {
+                name,
+                phone,
+                address,
+                born_on,
+                age,
+                age_band,
+                sounds_under_18,
+                sex,
+                area,
+                marital_status,
+                displacement_status,
+                displacement_stage,
+                country,
+                ethnicity,
+                unaccompanied_or_separated,
+                access_needs,
+                disability,
+                pregnant,
+                children_with_her,
+                dependants_at_risk,
+                nowhere_safe_tonight,
+            })
         })
     }
 }
@@ -267,7 +309,25 @@ impl FromJson for Incident {
             let wants_legal_action = f.optional("wants_legal_action");
             let referred_from = f.list("referred_from");
             let perpetrators = f.list("perpetrators");
-            Some(Incident { happened_at, precision, bracket, forms, age_at_incident, reported_by_survivor, area, location_type, time_of_day, harmful_traditional_practice, goods_money_exchanged, abduction, reported_elsewhere, previous_incidents, wants_legal_action, referred_from, perpetrators })
+            Some(Incident {
+                happened_at,
+                precision,
+                bracket,
+                forms,
+                age_at_incident,
+                reported_by_survivor,
+                area,
+                location_type,
+                time_of_day,
+                harmful_traditional_practice,
+                goods_money_exchanged,
+                abduction,
+                reported_elsewhere,
+                previous_incidents,
+                wants_legal_action,
+                referred_from,
+                perpetrators,
+            })
         })
     }
 }
@@ -357,43 +417,6 @@ impl FromJson for Perpetrator {
     }
 }
 
-/// Answers as sent: ids in the shape of an id, values in the shape of an answer.
-fn answers(json: &Json, at: &At<'_>) -> Option<BTreeMap<String, Answer>> {
-    let Json::Object(members) = json else {
-        at.problem("not_an_object");
-        return None;
-    };
-    if members.len() > MOST_ANSWERS {
-        at.problem("too_many");
-        return None;
-    }
-    let mut read = BTreeMap::new();
-    for (id, value) in members.iter().filter(|(_, value)| *value != Json::Null) {
-        match answer(value) {
-            Some(answer) => {
-                read.insert(id.clone(), answer);
-            }
-            // The id is the sender's text; it is not repeated.
-            None => at.problem("not_an_answer"),
-        }
-    }
-    Some(read)
-}
-
-/// More than any pack asks.
-const MOST_ANSWERS: usize = 1000;
-
-fn answer(json: &Json) -> Option<Answer> {
-    match json {
-        Json::Text(word) => input::clean(word, 64).ok().map(|word| Answer::from_word(&word)),
-        Json::Number(_) | Json::Object(_) => {
-            let bytes = serde_json::to_vec(json).ok()?;
-            serde_json::from_slice(&bytes).ok()
-        }
-        _ => None,
-    }
-}
-
 fn case(json: &Json, at: &At<'_>) -> Option<String> {
     let read = match json {
         Json::Text(text) => read_reference('K', text),
@@ -432,4 +455,3 @@ impl FromJson for Code {
         shaped(json, at, 1..=40, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_').map(Code)
     }
 }
-

@@ -190,6 +190,8 @@ pub struct RuleSet {
     pub(crate) languages: Vec<String>,
     pub(crate) indicators: Vec<Indicator>,
     pub(crate) positions: HashMap<Name, usize>,
+    /// Ids with their positions, sorted by id.
+    pub(crate) sorted: Vec<(Name, usize)>,
     pub(crate) ranges: Vec<Interval>,
     pub(crate) instruments: Vec<Instrument>,
     pub(crate) windows: Vec<Window>,

@@ -150,10 +150,13 @@ impl<'a> Scene<'a> {
 fn interned(rules: &RuleSet, facts: &Facts) -> (Vec<Fact>, Vec<Name>) {
     let mut by_position = vec![Fact::NotAsked; rules.indicators.len()];
     let mut unrecognised = Vec::new();
+    // Both sides are sorted by id, so one walk along them finds every pair.
+    let mut ahead = rules.sorted.iter().peekable();
     for (id, answer) in facts.iter() {
-        let position = rules.positions.get(id);
-        let slot = position.and_then(|p| by_position.get_mut(*p));
-        let indicator = position.and_then(|p| rules.indicators.get(*p));
+        while ahead.next_if(|(known, _)| !known.is(id) && known < id).is_some() {}
+        let position = ahead.next_if(|(known, _)| known.is(id) || known == id);
+        let slot = position.and_then(|(_, p)| by_position.get_mut(*p));
+        let indicator = position.and_then(|(_, p)| rules.indicators.get(*p));
         match (slot, indicator) {
             (Some(slot), Some(indicator)) => *slot = seen(indicator, answer),
             _ => unrecognised.push(id.clone()),

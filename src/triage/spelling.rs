@@ -3,7 +3,7 @@
 /// The candidate nearest to `word`, if one is near enough to have been meant.
 pub(crate) fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
     // A third of the letters may be wrong; beyond that a guess misleads.
-    let tolerance = (word.chars().count() / 3).max(1);
+    let tolerance = word.chars().count().div_ceil(3);
     candidates
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(distance, _)| *distance <= tolerance)

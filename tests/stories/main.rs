@@ -6,4 +6,5 @@ mod support;
 
 mod directory;
 mod identity;
+mod notifications;
 mod storage;

@@ -45,6 +45,8 @@ pub(crate) fn build(
     let windows = windows(tables, &spoken, findings);
     let positions: HashMap<Name, usize> =
         indicators.iter().enumerate().map(|(position, indicator)| (indicator.id.clone(), position)).collect();
+    let mut sorted: Vec<(Name, usize)> = positions.clone().into_iter().collect();
+    sorted.sort();
     let ranges: Vec<Interval> = indicators.iter().map(Indicator::range).collect();
     let lengths: HashMap<String, i64> =
         windows.iter().map(|window| (window.id.to_string(), window.lasts.millionths())).collect();
@@ -69,6 +71,7 @@ pub(crate) fn build(
         languages: languages.iter().map(|code| (*code).to_owned()).collect(),
         indicators,
         positions,
+        sorted,
         ranges,
         instruments,
         windows,
