@@ -35,6 +35,7 @@ pub use codes::{
 pub use form::{OrganisationForm, ServiceForm};
 pub use hours::{Exception, Hours, Interval, Week, Weekly};
 pub use import::{SAMPLE, SampleDirectory, import};
+pub use model::writes::{ORGANISATION, SERVICE};
 pub use model::{
     Endpoint, Organisation, Service, ServiceFilter, endpoints_of, list_organisations, list_services,
     organisation_by_id, service_by_id, service_ids_serving, services_by_ids,
@@ -46,7 +47,7 @@ pub use view::{AreaView, OrganisationView, ServiceView};
 use crate::error::{Error, Result};
 use crate::input::{Json, read};
 use crate::storage::{Db, Tx, read_reference};
-use model::writes::{self, ORGANISATION, SERVICE};
+use model::writes;
 
 /// The service somebody named by its reference, however it was typed. Errors: 404.
 pub fn find_service(db: &mut Db, reference: &str) -> Result<Service> {
