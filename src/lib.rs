@@ -1,4 +1,19 @@
 //! Goldaw: call logging, triage and referral for hotlines that support survivors of gender-based
 //! violence.
 #![forbid(unsafe_code)]
+
+pub mod access;
+pub mod cases;
+pub mod clock;
+pub mod config;
+pub mod contacts;
+pub mod directory;
+pub mod error;
+pub mod input;
+pub mod notifications;
+pub mod referrals;
+pub mod state;
+pub mod storage;
+pub mod telemetry;
 pub mod triage;
+pub mod vault;
