@@ -374,6 +374,7 @@ diesel::table! {
         referral_id -> Nullable<Text>,
         service_id -> Nullable<Text>,
         endpoint_id -> Text,
+        partner -> Text,
         channel -> Text,
         address -> Text,
         kind -> Text,
@@ -382,6 +383,7 @@ diesel::table! {
         letter -> Text,
         state -> Text,
         attempts -> Integer,
+        tries -> Integer,
         last_class -> Nullable<Text>,
         not_before -> BigInt,
         lease_holder -> Nullable<Text>,
@@ -402,6 +404,7 @@ diesel::table! {
         started_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         class -> Text,
+        cause -> Nullable<Text>,
     }
 }
 
