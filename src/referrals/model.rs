@@ -247,6 +247,11 @@ pub fn hops(db: &mut Db, referral_id: &str) -> Result<Vec<Hop>> {
         .load(db)?)
 }
 
+/// The places that rest on one consent.
+pub fn hops_by_consent(db: &mut Db, consent_id: &str) -> Result<Vec<Hop>> {
+    Ok(referral_hops::table.filter(referral_hops::consent_id.eq(consent_id)).select(Hop::as_select()).load(db)?)
+}
+
 /// The needs of a case for which something is already under way.
 pub fn live_needs(db: &mut Db, case_id: &str) -> Result<Vec<ServiceType>> {
     Ok(referrals::table
