@@ -1,58 +1,24 @@
-//! Stub, until the cases room is merged.
-#![expect(missing_docs, reason = "a stub")]
+//! One survivor's file, under a name that is not hers: who she is again when she calls again, how
+//! she may be reached safely, what she agreed to, and who must not know.
+//!
+//! A case is found by its reference or by the code word she chose. A phone number alone gives only
+//! "possible, verify the word", and nobody who calls is ever told whether somebody is known here.
+//! What she said about reaching her is sealed under the case's own key; without such terms nobody
+//! reaches out to her at all.
+
+pub mod api;
+pub mod codes;
 pub mod consents;
+mod file;
+pub mod model;
+pub mod phone;
+pub mod safe_contact;
 
-use diesel::prelude::*;
-
-use crate::error::{Error, Result};
-use crate::storage::schema::{blocked_parties, cases, contacts};
-use crate::storage::{Db, Tx};
-use consents::ConsentForm;
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = cases)]
-pub struct CaseRow {
-    pub id: String,
-    pub reference: String,
-}
-
-pub struct Blocked {
-    pub staff: Vec<String>,
-    pub organisations: Vec<String>,
-}
-
-pub fn open_for(tx: &mut Tx<'_>, contact_id: &str) -> Result<CaseRow> {
-    let case: Option<String> = contacts::table.find(contact_id).select(contacts::case_id).first(tx.db)?;
-    if let Some(case) = case {
-        return Ok(cases::table.find(case).select(CaseRow::as_select()).first(tx.db)?);
-    }
-    let key = tx.setting.vault.new_data_key().map_err(|_| Error::Busy)?;
-    let row = CaseRow { id: tx.new_id()?, reference: tx.new_reference('K')? };
-    diesel::insert_into(cases::table)
-        .values((
-            cases::id.eq(&row.id),
-            cases::reference.eq(&row.reference),
-            cases::version.eq(1),
-            cases::status.eq("open"),
-            cases::opened_by.eq(tx.by.staff_id()?),
-            cases::opened_at.eq(tx.now),
-            cases::updated_at.eq(tx.now),
-            cases::key_id.eq(key.id()),
-            cases::document.eq(Vec::<u8>::new()),
-        ))
-        .execute(tx.db)?;
-    Ok(row)
-}
-
-pub fn record_consent(tx: &mut Tx<'_>, _case: &str, _contact: Option<&str>, _form: &ConsentForm) -> Result<String> {
-    tx.new_id()
-}
-
-pub fn blocked(db: &mut Db, case_id: &str) -> Result<Blocked> {
-    let rows: Vec<(String, String)> = blocked_parties::table
-        .filter(blocked_parties::case_id.eq(case_id))
-        .select((blocked_parties::party_kind, blocked_parties::party_id))
-        .load(db)?;
-    let of = |kind: &str| rows.iter().filter(|(own, _)| own == kind).map(|(_, id)| id.clone()).collect();
-    Ok(Blocked { staff: of("staff"), organisations: of("organisation") })
-}
+pub use consents::{ConsentForm, Heard, record_consent};
+pub use file::{
+    Blocked, File, Party, terms,
+    Found, LookUp, block, blocked, find_again, find_in, joinable, open, read, reference_of, remember_phone,
+    set_safe_contact,
+};
+pub use model::CaseRow;
+pub use safe_contact::SafeContact;

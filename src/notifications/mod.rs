@@ -15,15 +15,21 @@
 //! Letters say nothing about her. Their link is computed when they are sent and stored nowhere.
 //!
 //! The verbs: [`promise`], [`cancel_for_referral`], [`settle_by_answer`], [`find`], [`list`],
-//! [`retry`], [`cancel`], [`outbox`], [`find_by_token`].
+//! [`retry`], [`cancel`], [`outbox`], [`find_by_token`], and [`run`], which is the worker.
 
+mod backoff;
+pub mod channels;
+mod lease;
 mod letter;
 mod model;
+mod partners;
+mod worker;
 
 use serde::Serialize;
 
 pub use letter::{LINK, Letter, find_by_token, link, token};
 pub use model::{Attempt, Channel, Class, Notification, State};
+pub use worker::run;
 
 use crate::clock::{HOUR, Instant};
 use crate::error::{Error, Result};

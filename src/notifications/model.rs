@@ -296,3 +296,133 @@ pub(super) fn attempts_of(db: &mut Db, ids: &[String]) -> Result<Vec<Attempt>> {
         .select(Attempt::as_select())
         .load(db)?)
 }
+
+/// The letter to send next: urgent before calm, then by time. None for a full partner, no calm one
+/// for a resting partner.
+pub(super) fn next_due(
+    db: &mut Db,
+    now: Instant,
+    full: &[String],
+    resting: &[String],
+    urgent_only: bool,
+) -> Result<Option<Notification>> {
+    let mut query = notifications::table
+        .filter(notifications::state.eq_any([State::Pending, State::MaybeSent]))
+        .filter(notifications::ended_at.is_null())
+        .filter(notifications::not_before.le(now))
+        .filter(diesel::dsl::not(notifications::partner.eq_any(full)))
+        .filter(notifications::urgent.eq(true).or(diesel::dsl::not(notifications::partner.eq_any(resting))))
+        .order((notifications::urgent.desc(), notifications::not_before.asc(), notifications::id.asc()))
+        .select(Notification::as_select())
+        .into_boxed();
+    if urgent_only {
+        query = query.filter(notifications::urgent.eq(true));
+    }
+    Ok(query.first(db).optional()?)
+}
+
+/// Leases a row that is still as it was read; gives the new fence, or `None` when it is not.
+pub(super) fn lease(db: &mut Db, row: &Notification, holder: &str, until: Instant) -> Result<Option<i64>> {
+    let fence = row.fence + 1;
+    let expected = notifications::table
+        .find(&row.id)
+        .filter(notifications::state.eq(row.state))
+        .filter(notifications::fence.eq(row.fence));
+    let changed = diesel::update(expected)
+        .set((
+            notifications::state.eq(State::Leased),
+            notifications::lease_holder.eq(Some(holder)),
+            notifications::lease_until.eq(Some(until)),
+            notifications::attempts.eq(row.attempts + 1),
+            notifications::fence.eq(fence),
+        ))
+        .execute(db)?;
+    Ok((changed == 1).then_some(fence))
+}
+
+/// Where a leased row goes.
+pub(super) struct Outcome {
+    pub state: State,
+    pub not_before: Instant,
+    pub tries: i32,
+    pub ended_at: Option<Instant>,
+    pub last_class: Option<Class>,
+}
+
+/// Ends the lease of a row that is still as it was read; false when it is not.
+pub(super) fn conclude(db: &mut Db, row: &Notification, to: &Outcome) -> Result<bool> {
+    let expected = notifications::table
+        .find(&row.id)
+        .filter(notifications::state.eq(row.state))
+        .filter(notifications::fence.eq(row.fence));
+    let changed = diesel::update(expected)
+        .set((
+            notifications::state.eq(to.state),
+            notifications::not_before.eq(to.not_before),
+            notifications::tries.eq(to.tries),
+            notifications::ended_at.eq(to.ended_at),
+            notifications::last_class.eq(to.last_class),
+            notifications::lease_holder.eq(None::<String>),
+            notifications::lease_until.eq(None::<Instant>),
+            notifications::fence.eq(row.fence + 1),
+        ))
+        .execute(db)?;
+    Ok(changed == 1)
+}
+
+/// Leases that ran out.
+pub(super) fn leases_over(db: &mut Db, now: Instant, limit: i64) -> Result<Vec<Notification>> {
+    Ok(notifications::table
+        .filter(notifications::state.eq(State::Leased))
+        .filter(notifications::lease_until.le(Some(now)).assume_not_null())
+        .order((notifications::created_at.asc(), notifications::id.asc()))
+        .limit(limit)
+        .select(Notification::as_select())
+        .load(db)?)
+}
+
+pub(super) fn begin_attempt(db: &mut Db, id: &str, notification_id: &str, number: i32, now: Instant) -> Result<()> {
+    diesel::insert_into(attempts::table)
+        .values((
+            attempts::id.eq(id),
+            attempts::notification_id.eq(notification_id),
+            attempts::number.eq(number),
+            attempts::started_at.eq(now),
+            attempts::class.eq(Class::Started),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+/// False when the attempt is over already.
+pub(super) fn mark_sending(db: &mut Db, attempt_id: &str) -> Result<bool> {
+    let begun = attempts::table.find(attempt_id).filter(attempts::class.eq(Class::Started));
+    Ok(diesel::update(begun).set(attempts::class.eq(Class::Sending)).execute(db)? == 1)
+}
+
+/// Completes the line of an attempt that is still under way; one that was completed stays as it is.
+pub(super) fn end_attempt(db: &mut Db, attempt_id: &str, class: Class, cause: &str, now: Instant) -> Result<()> {
+    let open = attempts::table.find(attempt_id).filter(attempts::class.eq_any([Class::Started, Class::Sending]));
+    diesel::update(open)
+        .set((attempts::class.eq(class), attempts::cause.eq(Some(cause)), attempts::ended_at.eq(Some(now))))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Attempts of a notification that nobody completed, and how far they were.
+pub(super) fn open_attempts(db: &mut Db, notification_id: &str) -> Result<Vec<(String, Class)>> {
+    Ok(attempts::table
+        .filter(attempts::notification_id.eq(notification_id))
+        .filter(attempts::class.eq_any([Class::Started, Class::Sending]))
+        .select((attempts::id, attempts::class))
+        .load(db)?)
+}
+
+/// Attempts after which nobody knew whether the letter arrived.
+pub(super) fn doubts(db: &mut Db, notification_id: &str) -> Result<i64> {
+    Ok(attempts::table
+        .filter(attempts::notification_id.eq(notification_id))
+        .filter(attempts::class.eq(Class::Ambiguous))
+        .count()
+        .get_result(db)?)
+}

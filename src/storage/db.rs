@@ -80,12 +80,6 @@ const PRAGMAS: &[(&str, &str, &str)] = &[
     ("wal_autocheckpoint", "10000", "10000"),
 ];
 
-#[derive(QueryableByName)]
-struct Pragma {
-    #[diesel(sql_type = Text)]
-    value: String,
-}
-
 fn connect_sqlite(path: &std::path::Path) -> Result<Db, String> {
     create_private(path)?;
     let url = path.to_str().ok_or("the path of the database is not valid text")?;
@@ -94,30 +88,31 @@ fn connect_sqlite(path: &std::path::Path) -> Result<Db, String> {
         connection
             .batch_execute(&format!("PRAGMA {name} = {value}"))
             .map_err(|_| format!("SQLite does not take the setting {name}"))?;
-        // A pragma cannot be a table-valued source here and have its column renamed otherwise.
-        let said = diesel::sql_query(format!("SELECT CAST({} AS TEXT) AS value FROM pragma_{name}", column(name)))
-            .get_result::<Pragma>(&mut connection)
+        // Not from the table `pragma_…`: wal_autocheckpoint has none.
+        let said: String = diesel::dsl::sql::<Text>(&format!("PRAGMA {name}"))
+            .get_result(&mut connection)
             .map_err(|_| format!("SQLite does not tell its setting {name}"))?;
-        if said.value != *expected {
+        if said != *expected {
             return Err(format!("SQLite keeps {name} at a value that is not safe here"));
         }
     }
     Ok(Db::Sqlite(connection))
 }
 
-/// `busy_timeout` names its column `timeout`; all others name it after themselves.
-fn column(pragma: &'static str) -> &'static str {
-    if pragma == "busy_timeout" { "timeout" } else { pragma }
-}
-
-/// SQLite would create the file readable by others; so it is made first, 0600.
+/// SQLite would create the file readable by others; so it is made first, 0600. One that was copied
+/// here more openly is closed; the files beside it take its mode.
 fn create_private(path: &std::path::Path) -> Result<(), String> {
-    use std::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(_) => Err(format!("the database file {} cannot be made", path.display())),
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(_) => return Err(format!("the database file {} cannot be made", path.display())),
     }
+    let closed = std::fs::metadata(path).is_ok_and(|known| known.permissions().mode() & 0o077 == 0);
+    if closed || std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).is_ok() {
+        return Ok(());
+    }
+    Err(format!("the database file {} can be read by others, and cannot be closed to them", path.display()))
 }
 
 fn connect_postgres(url: &str) -> Result<Db, String> {
@@ -151,8 +146,16 @@ impl Db {
         Ok(<Db as Connection>::TransactionManager::begin_transaction(self)?)
     }
 
-    /// Commits the innermost savepoint or transaction.
+    /// Commits the innermost savepoint or transaction. After an error a transaction may still be
+    /// open.
     pub(super) fn commit(&mut self) -> Result<()> {
+        if self.depth() == Some(1)
+            && let Db::Postgres(connection) = self
+        {
+            // COMMIT after a failed statement is answered as if all were well, and rolls back. The
+            // query before it is refused then, in the same round trip.
+            return Ok(connection.batch_execute("SELECT 1; COMMIT")?);
+        }
         Ok(<Db as Connection>::TransactionManager::commit_transaction(self)?)
     }
 

@@ -57,7 +57,7 @@ fn once<T>(
     }
     match outcome {
         Ok(value) => {
-            db.commit()?;
+            db.commit().inspect_err(|_| drop(db.rollback()))?;
             if promises {
                 setting.promised.notify_one();
             }

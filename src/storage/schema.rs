@@ -11,8 +11,6 @@ diesel::table! {
         passphrase_hash -> Text,
         totp_secret -> Nullable<Binary>,
         totp_last_step -> BigInt,
-        failures -> Integer,
-        wait_until -> BigInt,
         active -> Bool,
         created_at -> BigInt,
         updated_at -> BigInt,
@@ -29,6 +27,14 @@ diesel::table! {
         seen_at -> BigInt,
         locked_at -> Nullable<BigInt>,
         ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    sign_in_delays (name_mac) {
+        name_mac -> Text,
+        failures -> Integer,
+        wait_until -> BigInt,
     }
 }
 
@@ -135,13 +141,14 @@ diesel::table! {
         eligibility -> Text,
         access -> Text,
         stock -> Text,
-        capacity_unit -> Text,
+        capacity_unit -> Nullable<Text>,
         capacity_unlimited -> Bool,
         capacity_available -> Integer,
         capacity_maximum -> Integer,
         capacity_stated_at -> BigInt,
         duty_to_report -> Bool,
         preference -> Integer,
+        focal_points -> Text,
         phone -> Nullable<Text>,
         letter_language -> Text,
         partner_code_mac -> Nullable<Text>,
@@ -165,6 +172,7 @@ diesel::table! {
         channel -> Text,
         address -> Text,
         status -> Text,
+        proposed_by -> Nullable<Text>,
         updated_at -> BigInt,
     }
 }
@@ -466,6 +474,7 @@ diesel::joinable!(contact_facts -> contacts (contact_id));
 diesel::allow_tables_to_appear_in_same_query!(
     staff,
     sessions,
+    sign_in_delays,
     steps,
     trail,
     idempotency,

@@ -5,7 +5,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::assessment::{Clock, ClockState, ClosesAt, HoursLeft};
 use super::condition::{Interval, ONE};
 use super::name::Name;
-use super::number::Number;
 use super::rules::Window;
 
 /// One exposure's claim on a window: which rule, and how long ago it was.
@@ -84,9 +83,4 @@ fn later(now: DateTime<Utc>, millionths: i64) -> Option<DateTime<Utc>> {
     let milliseconds = (i128::from(millionths) * 18).div_euclid(5);
     let delta = TimeDelta::try_milliseconds(i64::try_from(milliseconds).ok()?)?;
     now.checked_add_signed(delta)
-}
-
-/// Hours as text for a fault or a report: `72 h`.
-pub(crate) fn in_hours(hours: Number) -> String {
-    format!("{hours} h")
 }

@@ -33,6 +33,11 @@ impl Facts {
                 suggestion: closest(id, rules.indicators().map(|i| i.id.as_str())),
             });
         };
+        // A choice of "unknown" is the answer "unknown", wherever it came from.
+        let answer = match answer {
+            Answer::Choice(code) => Answer::from_word(&code),
+            other => other,
+        };
         indicator.admits(&answer)?;
         self.0.insert(indicator.id.clone(), answer);
         Ok(())
