@@ -3,14 +3,9 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
-pub mod cases;
-pub mod clock;
-pub mod config;
 pub mod audit;
-pub mod cli;
-pub mod clock;
-pub mod config;
 pub mod cases;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod contacts;

@@ -5,12 +5,13 @@ use super::clocks;
 use super::model::{self, Note, Ticket, TicketState};
 use super::states::CloseReason;
 use crate::access::Actor;
+use crate::cases;
 use crate::clock::{Instant, MINUTE};
 use crate::error::{Error, Result};
 use crate::input::{At, Fields, FromJson, Json};
 use crate::storage::{Tx, read_reference};
 use crate::triage::Level;
-use crate::vault::{Padding, Place, VaultError, open, seal};
+use crate::vault::{Padding, Place, open, seal};
 
 /// The longest note, in characters.
 const LONGEST_NOTE: usize = 2000;
@@ -116,9 +117,9 @@ pub fn assign(tx: &mut Tx<'_>, actor: &Actor, reference: &str, form: &AssignForm
 pub fn note(tx: &mut Tx<'_>, actor: &Actor, reference: &str, form: &NoteForm) -> Result<String> {
     let ticket = held(tx, actor, reference)?;
     let id = tx.new_id()?;
-    let key = model::case_key(tx.db, &ticket.case_id)?;
-    let key = tx.setting.vault.data_key(&key).map_err(unopened)?;
-    let document = seal(&key, &place(&id), form.text.as_bytes(), Padding::SizeClass).map_err(unopened)?;
+    let case = cases::model::by_id(tx.db, &ticket.case_id)?;
+    let key = tx.setting.vault.data_key(&case.key_id)?;
+    let document = seal(&key, &place(&id), form.text.as_bytes(), Padding::SizeClass)?;
     let note =
         Note { id, ticket_id: ticket.id.clone(), at: tx.now, written_by: actor.name.clone(), document };
     model::insert_note(tx.db, &note)?;
@@ -145,11 +146,11 @@ pub fn notes(tx: &mut Tx<'_>, ticket: &Ticket) -> Result<Vec<OpenNote>> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let key = model::case_key(tx.db, &ticket.case_id)?;
-    let key = tx.setting.vault.data_key(&key).map_err(unopened)?;
+    let case = cases::model::by_id(tx.db, &ticket.case_id)?;
+    let key = tx.setting.vault.data_key(&case.key_id)?;
     rows.into_iter()
         .map(|row| {
-            let plain = open(&key, &place(&row.id), &row.document).map_err(unopened)?;
+            let plain = open(&key, &place(&row.id), &row.document)?;
             let text = String::from_utf8_lossy(plain.reveal()).into_owned();
             Ok(OpenNote { at: row.at, by: row.written_by, text })
         })
@@ -158,15 +159,6 @@ pub fn notes(tx: &mut Tx<'_>, ticket: &Ticket) -> Result<Vec<OpenNote>> {
 
 fn place(row: &str) -> Place<'_> {
     Place { table: "ticket_notes", column: "document", row }
-}
-
-/// A key that is gone is a case that is gone. Anything else is not the caller's doing.
-fn unopened(error: VaultError) -> Error {
-    match error {
-        VaultError::Erased => Error::NotFound,
-        VaultError::Unavailable | VaultError::NoRandomness => Error::Busy,
-        _ => Error::Internal("a note could not be sealed or opened"),
-    }
 }
 
 /// Closes a ticket when nothing is left to do. Errors: 404; 409 `claim_first`, `referrals_live`.
@@ -199,13 +191,6 @@ pub(super) fn must_hold(tx: &mut Tx<'_>, ticket: &Ticket, actor: &Actor) -> Resu
     is_open(ticket)?;
     let now = tx.shared_time()?;
     if ticket.holder(now) == Some(actor.id.as_str()) { Ok(()) } else { Err(Error::conflict("claim_first")) }
-}
-
-/// True if somebody holds any ticket of a case.
-pub(super) fn holds_any(tx: &mut Tx<'_>, actor: &Actor, case_id: &str) -> Result<bool> {
-    let now = tx.shared_time()?;
-    let open = model::open_tickets(tx.db, actor)?;
-    Ok(open.iter().any(|ticket| ticket.case_id == case_id && ticket.holder(now) == Some(actor.id.as_str())))
 }
 
 /// Work on a ticket holds its claim for longer. Without effect for anyone but the holder.

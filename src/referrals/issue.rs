@@ -1,13 +1,12 @@
 //! Issuing a ticket: from what she said yes to on a call, to letters on their way.
 
 use super::asking;
-use super::claim;
 use super::clocks::{self, Due};
 use super::model::{self, Hop, PARTNER, REFERRAL, Referral, TICKET, Ticket, TicketState};
 use super::states::State;
-use crate::access::{Actor, Role};
-use crate::cases::consents::ConsentForm;
-use crate::cases::{self, Blocked};
+use crate::access::Actor;
+use crate::cases::codes::Scope;
+use crate::cases::{self, Blocked, ConsentForm, Heard};
 use crate::contacts::{self, Summary};
 use crate::directory::{self, Service, ServiceStatus, ServiceType};
 use crate::error::{Error, Problem, Result};
@@ -73,34 +72,25 @@ impl FromJson for IssueForm {
 /// Errors: 404 for a call that is not the asker's; 409 `need_already_live`; 422 for everything wrong
 /// with the needs, all at once.
 pub fn issue(tx: &mut Tx<'_>, actor: &Actor, contact: &str, form: &IssueForm) -> Result<String> {
-    let contact = contacts::find(tx.db, contact)?;
-    may_issue(tx, actor, &contact)?;
+    let contact = contacts::find_in(tx.db, &contacts::Scope::of(actor), contact)?;
+    let case = contacts::open_case(tx, &contact.id)?;
     let summary = contacts::summary(tx, &contact.id)?;
-    let case = cases::open_for(tx, &contact.id)?;
-    if summary.case_id.is_none() {
-        contacts::set_case(tx, &contact.id, &case.id)?;
-    }
     let blocked = cases::blocked(tx.db, &case.id)?;
-    if blocked.staff.contains(&actor.id) {
-        return Err(Error::NotFound);
-    }
     nothing_live(tx, &case.id, form)?;
     let named = checked(tx, &summary, &blocked, form)?;
     let (ticket, due) = open_ticket(tx, &summary, &case.id)?;
-    for (need, services) in form.needs.iter().zip(&named) {
-        refer(tx, &ticket, due, need, services)?;
+    for (place, (need, services)) in form.needs.iter().zip(&named).enumerate() {
+        refer(tx, &ticket, due, (need, services.as_slice())).map_err(|error| below(error, &format!("/needs/{place}/consent")))?;
     }
     tx.trail("ticket_issued", ("ticket", &ticket.reference), Some(&ticket.level))?;
     Ok(ticket.id)
 }
 
-/// The operator of the call, or the counselor who holds a ticket of her case.
-pub(super) fn may_issue(tx: &mut Tx<'_>, actor: &Actor, contact: &contacts::ContactRow) -> Result<()> {
-    if contact.operator_id == actor.id {
-        return Ok(());
-    }
-    let case = contact.case_id.as_deref().filter(|_| actor.role == Role::Counselor).ok_or(Error::NotFound)?;
-    if claim::holds_any(tx, actor, case)? { Ok(()) } else { Err(Error::NotFound) }
+/// What a consent's own check says, at the place of that consent in this body.
+pub(super) fn below(error: Error, place: &str) -> Error {
+    let Error::Invalid(problems) = error else { return error };
+    let moved = |problem: Problem| Problem { pointer: format!("{place}{}", problem.pointer), ..problem };
+    Error::Invalid(problems.into_iter().map(moved).collect())
 }
 
 /// One live request per need: two services preparing for one woman is one place lost for another.
@@ -132,8 +122,8 @@ fn checked(tx: &mut Tx<'_>, summary: &Summary, blocked: &Blocked, form: &IssueFo
         if !need.consent.given {
             wrong("consent/given", "consent_needed");
         }
-        if !need.consent.named_aloud {
-            wrong("consent/named_aloud", "must_be_named_aloud");
+        if need.consent.scope != Scope::Referral {
+            wrong("consent/scope", "other_scope");
         }
         let mut services: Vec<Service> = Vec::new();
         for (index, named) in need.services.iter().enumerate() {
@@ -167,8 +157,6 @@ fn fitting(
         Err("other_type")
     } else if service.status() != ServiceStatus::Active {
         Err("not_active")
-    } else if service.form.duty_to_report && need.consent.duty_to_report_read == Some(false) {
-        Err("duty_to_report_not_read")
     } else {
         Ok(service)
     })
@@ -202,7 +190,7 @@ fn open_ticket(tx: &mut Tx<'_>, summary: &Summary, case_id: &str) -> Result<(Tic
 }
 
 /// One need of a ticket: her yes to each service, the referral, and the first letter.
-fn refer(tx: &mut Tx<'_>, ticket: &Ticket, due: Due, need: &NeedForm, services: &[Service]) -> Result<()> {
+fn refer(tx: &mut Tx<'_>, ticket: &Ticket, due: Due, (need, services): (&NeedForm, &[Service])) -> Result<()> {
     let first = services.first().ok_or(Error::Internal("a need without services passed the check"))?;
     let read = Referral {
         id: tx.new_id()?,
@@ -227,7 +215,7 @@ fn refer(tx: &mut Tx<'_>, ticket: &Ticket, due: Due, need: &NeedForm, services: 
     model::insert_referral(tx.db, &read)?;
     tx.step(("referral", &read.id), "issued", Some(need.need.code()))?;
     for (position, service) in services.iter().enumerate() {
-        name_service(tx, ticket, &read, position, service, &need.consent)?;
+        name_service(tx, ticket, (&read, position), service, &need.consent)?;
     }
     let hops = model::hops(tx.db, &read.id)?;
     let mut referral = read.clone();
@@ -242,13 +230,18 @@ fn refer(tx: &mut Tx<'_>, ticket: &Ticket, due: Due, need: &NeedForm, services: 
 pub(super) fn name_service(
     tx: &mut Tx<'_>,
     ticket: &Ticket,
-    referral: &Referral,
-    position: usize,
+    (referral, position): (&Referral, usize),
     service: &Service,
     consent: &ConsentForm,
 ) -> Result<Hop> {
-    let own = ConsentForm { service_id: Some(service.id.clone()), ..consent.clone() };
-    let consent_id = cases::record_consent(tx, &ticket.case_id, Some(&ticket.contact_id), &own)?;
+    let contact = contacts::model::by_id(tx.db, &ticket.contact_id)?;
+    let heard = Heard {
+        live: contact.status == contacts::codes::Status::Draft,
+        opened_at: contact.opened_at,
+        finished_at: contact.finished_at,
+    };
+    let of = (ticket.case_id.as_str(), Some(contact.id.as_str()));
+    let consent_id = cases::record_consent(tx, of, heard, Some(&service.id), consent)?;
     let fields: Vec<&str> = consent.fields.iter().map(|field| field.code()).collect();
     let hop = Hop {
         referral_id: referral.id.clone(),

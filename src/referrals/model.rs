@@ -8,7 +8,7 @@ use crate::access::{Actor, Role};
 use crate::clock::Instant;
 use crate::directory::ServiceType;
 use crate::error::{Error, Result};
-use crate::storage::schema::{blocked_parties, cases, contacts, referral_hops, referrals, services, staff, ticket_notes, tickets};
+use crate::storage::schema::{blocked_parties, referral_hops, referrals, services, staff, ticket_notes, tickets};
 use crate::storage::{Db, codes};
 
 type Backend = <Db as diesel::Connection>::Backend;
@@ -376,16 +376,4 @@ pub fn counselor(db: &mut Db, named: &str, case_id: &str) -> Result<Option<Strin
         .select(staff::id)
         .first(db)
         .optional()?)
-}
-
-/// The data key that a case's documents are sealed under.
-pub fn case_key(db: &mut Db, case_id: &str) -> Result<String> {
-    Ok(cases::table.find(case_id).select(cases::key_id).first(db)?)
-}
-
-/// What people see of a contact and of a case: their references.
-pub fn references(db: &mut Db, ticket: &Ticket) -> Result<(String, String)> {
-    let contact = contacts::table.find(&ticket.contact_id).select(contacts::reference).first(db)?;
-    let case = cases::table.find(&ticket.case_id).select(cases::reference).first(db)?;
-    Ok((contact, case))
 }

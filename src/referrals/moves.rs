@@ -8,8 +8,7 @@ use super::issue::{self, Named};
 use super::model::{self, Hop, Referral, Ticket, TicketState};
 use super::states::{CancelReason, DeclineReason, FailReason, Move};
 use crate::access::{Actor, Role};
-use crate::cases;
-use crate::cases::consents::ConsentForm;
+use crate::cases::{self, ConsentForm};
 use crate::directory::{self, ServiceStatus};
 use crate::error::{Error, Result};
 use crate::notifications;
@@ -232,10 +231,8 @@ fn reroute(tx: &mut Tx<'_>, ticket: &Ticket, referral: &mut Referral, hop: Hop, 
         (Some(known), _) => known,
         (None, None) => return Err(Error::invalid("/consent", "required")),
         (None, Some(consent)) if !consent.given => return Err(Error::invalid("/consent/given", "consent_needed")),
-        (None, Some(consent)) if !consent.named_aloud => {
-            return Err(Error::invalid("/consent/named_aloud", "must_be_named_aloud"));
-        }
-        (None, Some(consent)) => issue::name_service(tx, ticket, referral, hops.len(), &service, consent)?,
+        (None, Some(consent)) => issue::name_service(tx, ticket, (referral, hops.len()), &service, consent)
+            .map_err(|error| issue::below(error, "/consent"))?,
     };
     leave_for_another(tx, referral, hop, why)?;
     asking::ask(tx, referral, next, &service)

@@ -12,7 +12,7 @@ use crate::contacts::{self, Summary};
 use crate::directory::{self, AccessNeed, Areas, Candidate, Language, ServiceType, Sex};
 use crate::error::{Error, Result};
 use crate::input::{self, At, Fields, FromJson, Json};
-use crate::storage::Tx;
+use crate::storage::{Tx, read_reference};
 
 /// What is needed, and on which call.
 #[derive(Debug, Clone)]
@@ -68,8 +68,8 @@ struct Passed {
 
 /// Previews the services for one need of a call. Errors: 404 for a call that is not the asker's.
 pub fn preview(tx: &mut Tx<'_>, areas: &Areas, actor: &Actor, form: &MatchForm) -> Result<Preview> {
-    let contact = contacts::find(tx.db, &form.contact)?;
-    super::issue::may_issue(tx, actor, &contact)?;
+    let reference = read_reference('C', &form.contact).ok_or(Error::NotFound)?;
+    let contact = contacts::find_in(tx.db, &contacts::Scope::of(actor), &reference)?;
     let summary = contacts::summary(tx, &contact.id)?;
     let ask = ask(tx, form.need, summary)?;
     let mut candidates = directory::candidates(tx.db, form.need)?;

@@ -12,6 +12,7 @@ use super::partner::{self, PartnerView};
 use super::queue::{Row, RowView};
 use super::states::{CloseReason, State};
 use crate::access::{Actor, Role};
+use crate::cases;
 use crate::clock::Instant;
 use crate::contacts::{self, Summary};
 use crate::directory::{self, Areas, ServiceType};
@@ -135,6 +136,8 @@ struct StepView {
 /// What its holder must know to help her. Her number is not here: showing it is a read of its own.
 #[derive(Debug, Serialize)]
 struct SurvivorView {
+    /// Whether she may be called at this moment; without terms, no.
+    may_call: bool,
     language: Option<String>,
     age: Option<(i64, i64)>,
     is_child: Option<bool>,
@@ -155,9 +158,10 @@ struct NoteView {
     text: String,
 }
 
-impl From<Summary> for SurvivorView {
-    fn from(summary: Summary) -> Self {
+impl SurvivorView {
+    fn of(summary: Summary, may_call: bool) -> SurvivorView {
         SurvivorView {
+            may_call,
             language: summary.language,
             age: summary.age,
             is_child: summary.is_child,
@@ -232,13 +236,20 @@ pub fn opened(tx: &mut Tx<'_>, actor: &Actor, id: &str) -> Result<TicketSeen> {
         Sight::Receipt => Ok(TicketSeen::Whole(Box::new(whole(tx.db, &ticket, languages, now)?))),
         Sight::Opened => {
             let mut view = whole(tx.db, &ticket, languages, now)?;
-            view.survivor = Some(contacts::summary(tx, &ticket.contact_id)?.into());
+            view.survivor = Some(survivor(tx, &ticket)?);
             let notes = super::claim::notes(tx, &ticket)?;
             view.notes = Some(notes.into_iter().map(|OpenNote { at, by, text }| NoteView { at, by, text }).collect());
             tx.trail("ticket_opened", ("ticket", &ticket.reference), None)?;
             Ok(TicketSeen::Whole(Box::new(view)))
         }
     }
+}
+
+fn survivor(tx: &mut Tx<'_>, ticket: &Ticket) -> Result<SurvivorView> {
+    let case = cases::model::by_id(tx.db, &ticket.case_id)?;
+    let zone = tx.setting.config.place.time_zone;
+    let may_call = cases::terms(tx, &case)?.is_some_and(|terms| terms.may_call_at(tx.now, zone));
+    Ok(SurvivorView::of(contacts::summary(tx, &ticket.contact_id)?, may_call))
 }
 
 /// The key of a ticket somebody may know of. Errors: 404.
@@ -298,7 +309,8 @@ fn row(db: &mut Db, ticket: Ticket, now: Instant) -> Result<TicketSeen> {
 fn whole(db: &mut Db, ticket: &Ticket, languages: &[String], now: Instant) -> Result<TicketView> {
     let referrals = model::referrals_of(db, &ticket.id)?;
     let numbers = model::staff_numbers(db)?;
-    let (contact, case) = model::references(db, ticket)?;
+    let contact = contacts::model::by_id(db, &ticket.contact_id)?.reference;
+    let case = cases::reference_of(db, &ticket.case_id)?;
     let steps = timeline(db, ticket, &referrals)?;
     let level = clocks::level(&ticket.level);
     Ok(TicketView {

@@ -26,6 +26,7 @@ use super::clocks;
 use super::model::{self as tickets, Hop, Referral, Ticket};
 use super::moves::{self, Order};
 use super::states::{Move, State};
+use crate::cases;
 use crate::clock::{HOUR, Instant};
 use crate::contacts;
 use crate::directory::{self, Areas, Service};
@@ -271,7 +272,10 @@ pub(super) fn opened(
     let fields = if at_work || standing == Standing::Waiting {
         let summary = contacts::summary(tx, &ticket.contact_id)?;
         tx.trail("referral_shown_to_partner", ("referral", &referral.reference), None)?;
-        shared::fields(hop, referral, &summary, areas)
+        let case = cases::model::by_id(tx.db, &ticket.case_id)?;
+        let terms = cases::terms(tx, &case)?;
+        let known = shared::Known { referral, summary: &summary, terms: terms.as_ref(), areas, now: tx.now };
+        shared::fields(hop, &known)
     } else {
         Vec::new()
     };

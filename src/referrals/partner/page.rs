@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::super::states::DeclineReason;
 use super::super::words::Words;
-use super::{OutsideView, PartnerView, Standing};
+use super::{OutsideView, PartnerView, Shared, Standing};
 use crate::error::{Error, Result};
 
 /// The style, served beside the pages.
@@ -148,8 +148,8 @@ pub fn inside(view: &PartnerView, token: &str, told: Told, zone: Tz) -> Result<S
             .map(|until| words.fill("partner.bound", &[("until", &words.time(until, zone))]))
             .unwrap_or_default(),
         said,
-        // She agreed to be phoned by them, or she did not; nobody guesses.
-        no_phone: !view.fields.iter().any(|(field, _)| *field == "phone"),
+        // She said when they may phone, and agreed that they know; otherwise nobody phones.
+        no_phone: !view.fields.iter().any(|(field, value)| *field == "safe_contact" && matches!(value, Shared::Many(times) if !times.is_empty())),
         facts,
         buttons,
         may_decline: view.standing == Standing::Waiting,

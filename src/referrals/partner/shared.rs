@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::super::model::{Hop, Referral};
 use super::super::words::Words;
-use crate::cases::consents::ShareableField;
+use crate::cases::SafeContact;
+use crate::cases::codes::ShareableField;
+use crate::clock::Instant;
 use crate::contacts::Summary;
 use crate::directory::{Area, Areas};
 
@@ -41,15 +43,27 @@ const BANDS: [(i64, i64, &str); 6] = [
 ];
 
 /// The fields on a service's own place in her order. What is not named there is not looked at.
-pub(super) fn fields(hop: &Hop, referral: &Referral, summary: &Summary, areas: &Areas) -> Vec<(&'static str, Shared)> {
-    hop.fields
-        .split_whitespace()
-        .filter_map(ShareableField::from_code)
-        .map(|field| (field.code(), value(field, referral, summary, areas)))
-        .collect()
+pub(super) fn fields(hop: &Hop, known: &Known<'_>) -> Vec<(&'static str, Shared)> {
+    let named = hop.fields.split_whitespace().filter_map(ShareableField::from_code);
+    named.map(|field| (field.code(), value(field, known))).collect()
 }
 
-fn value(field: ShareableField, referral: &Referral, summary: &Summary, areas: &Areas) -> Shared {
+/// Where the values come from.
+pub(super) struct Known<'a> {
+    /// What she asks for.
+    pub referral: &'a Referral,
+    /// Her call.
+    pub summary: &'a Summary,
+    /// How she may be reached, if she said so.
+    pub terms: Option<&'a SafeContact>,
+    /// Places and their names.
+    pub areas: &'a Areas,
+    /// The moment of showing.
+    pub now: Instant,
+}
+
+fn value(field: ShareableField, known: &Known<'_>) -> Shared {
+    let Known { referral, summary, areas, .. } = known;
     let text = |value: &Option<String>| value.clone().map_or(Shared::Unknown(()), Shared::Text);
     let area = summary.area.as_deref();
     match field {
@@ -65,12 +79,21 @@ fn value(field: ShareableField, referral: &Referral, summary: &Summary, areas: &
         ShareableField::IncidentWhen => text(&summary.incident_when),
         ShareableField::FirstName => text(&summary.first_name),
         ShareableField::Phone => text(&summary.phone),
+        ShareableField::SafeContact => Shared::Many(windows(known)),
         // A call does not hold these: whoever shares them tells them by phone.
-        ShareableField::SafeContact
-        | ShareableField::InjuryWarning
+        ShareableField::InjuryWarning
         | ShareableField::StaffAlert
         | ShareableField::PickupPlace => Shared::Unknown(()),
     }
+}
+
+/// When she may be phoned, under terms that hold; otherwise never.
+fn windows(known: &Known<'_>) -> Vec<String> {
+    let holds = |terms: &&SafeContact| {
+        terms.may_call && terms.if_another_answers.is_some() && terms.expires_at.is_some_and(|end| known.now < end)
+    };
+    let windows = known.terms.filter(holds).map(|terms| terms.windows.as_slice()).unwrap_or_default();
+    windows.iter().map(|window| format!("{} {}–{}", window.weekday, window.from, window.to)).collect()
 }
 
 fn band((low, high): (i64, i64)) -> Option<&'static str> {
