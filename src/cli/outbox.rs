@@ -74,8 +74,7 @@ fn list(house: &House, state: Option<State>) -> Result<(), Faults> {
     let mut after: Option<(Instant, String)> = None;
     loop {
         let from = after.take();
-        let rows =
-            store.read_blocking(move |db| notifications::list(db, state, from.as_ref(), PAGE)).map_err(told)?;
+        let rows = store.read_blocking(move |db| notifications::list(db, state, from.as_ref(), PAGE)).map_err(told)?;
         rows.iter().try_for_each(line)?;
         match rows.last() {
             Some(last) => after = Some((last.created_at, last.id.clone())),
@@ -88,6 +87,11 @@ fn line(row: &Notification) -> Result<(), Faults> {
     let class = row.last_class.map_or("", |class| class.code());
     print(&format!(
         "{}  {:<10}  {:<8}  {:<10}  {} attempts  {class}  promised {}\n",
-        row.reference, row.state.code(), row.channel.code(), row.kind, row.attempts, row.created_at
+        row.reference,
+        row.state.code(),
+        row.channel.code(),
+        row.kind,
+        row.attempts,
+        row.created_at
     ))
 }

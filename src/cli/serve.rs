@@ -112,10 +112,18 @@ impl Worker {
     }
 }
 
-/// Drops the last hold on the store, which lets its writer finish what is queued.
+/// Waits until nothing else holds the store, then drops it, which lets its writer finish what is
+/// queued.
 async fn close(app: App) {
-    let closing = tokio::task::spawn_blocking(move || drop(app));
-    let _ = tokio::time::timeout(CLOSING, closing).await;
+    let closing = async {
+        while !app.store.is_held_once() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    if tokio::time::timeout(CLOSING, closing).await.is_err() {
+        tracing::warn!(event = "store_still_held");
+    }
+    let _ = tokio::task::spawn_blocking(move || drop(app)).await;
 }
 
 /// SIGTERM, or the interrupt key.

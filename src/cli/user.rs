@@ -126,7 +126,12 @@ fn list(place: &Where) -> Result<(), Faults> {
     for person in staff {
         let state = if person.active { "active" } else { "closed" };
         let second = if person.has_second_factor() { "second factor" } else { "" };
-        text.push_str(&format!("{}  {:<12}  {:<11}  {state:<6}  {second}\n", person.reference, person.name, person.role.code()));
+        text.push_str(&format!(
+            "{}  {:<12}  {:<11}  {state:<6}  {second}\n",
+            person.reference,
+            person.name,
+            person.role.code()
+        ));
     }
     print(&text)
 }

@@ -44,6 +44,14 @@ impl SampleDirectory {
     }
 }
 
+#[cfg(test)]
+impl SampleDirectory {
+    /// Keys of the file and forms.
+    pub(crate) fn services(&self) -> impl Iterator<Item = &(String, ServiceForm)> {
+        self.services.iter()
+    }
+}
+
 /// Adds a whole directory. Gives how many services that were.
 pub fn import(tx: &mut Tx<'_>, areas: &Areas, directory: &SampleDirectory) -> Result<usize> {
     let mut references = BTreeMap::new();

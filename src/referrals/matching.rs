@@ -10,6 +10,9 @@
 //! `maybe: area`, because a wrong guess is seen at once when the operator reads the name aloud,
 //! and a service never shown is never seen.
 
+#[cfg(test)]
+mod tests;
+
 use std::cmp::Reverse;
 
 use chrono_tz::Tz;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::{Faults, told};
 use crate::directory::{self, Service};
 use crate::state::App;
-use crate::storage::{By, random_bytes};
+use crate::storage::{By, Tx, random_bytes};
 use crate::vault::Purpose;
 
 /// Somebody who may sign in.
@@ -92,21 +92,22 @@ impl Kept {
     /// Gives every service without one a code of six digits.
     pub(super) fn give_codes(&mut self, app: &App, services: &[Service]) -> Result<(), Faults> {
         let languages = &app.config.place.languages;
-        for service in services {
-            if self.file.partner_codes.iter().any(|known| known.service == service.reference) {
-                continue;
-            }
+        let known = |service: &Service| self.file.partner_codes.iter().any(|code| code.service == service.reference);
+        let (mut fresh, mut macs) = (Vec::new(), Vec::new());
+        for service in services.iter().filter(|service| !known(service)) {
             let code = six_digits()?;
             let mac = app.vault.mac(Purpose::PartnerCode, &[service.id.as_bytes(), code.as_bytes()]);
-            let mac: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
-            let id = service.id.clone();
-            app.store
-                .write_blocking(By::system(), move |tx| directory::set_partner_code(tx, &id, &mac))
-                .map_err(told)?;
+            macs.push((service.id.clone(), mac.iter().map(|byte| format!("{byte:02x}")).collect::<String>()));
             let name = service.form.names.name_in("en", languages).to_owned();
-            self.file.partner_codes.push(PartnerCode { service: service.reference.clone(), name, code });
+            fresh.push(PartnerCode { service: service.reference.clone(), name, code });
         }
-        Ok(())
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let write = move |tx: &mut Tx<'_>| macs.iter().try_for_each(|(id, mac)| directory::set_partner_code(tx, id, mac));
+        app.store.write_blocking(By::system(), write).map_err(told)?;
+        self.file.partner_codes.extend(fresh);
+        self.save()
     }
 }
 

@@ -12,9 +12,10 @@ use goldaw::storage::By;
 
 use super::mail_server::Act::{Close, Drip, Say};
 use super::mail_server::{MailServer, Part};
-use super::world::{Engine, Playing, World, calm, on_both_engines, urgent};
+use super::world::{Playing, World, calm, on_each_engine, urgent};
+use crate::support::Engine;
 
-on_both_engines![
+on_each_engine![
     a_promised_letter_arrives_once_with_a_link_that_finds_it,
     a_server_that_comes_back_gets_the_letter,
     a_refused_address_fails_visibly_and_only_once,

@@ -205,7 +205,7 @@ fn tls_that_goes_wrong_is_a_fault_in_the_settings() {
 
 #[test]
 fn a_certificate_of_the_configured_authority_is_trusted_for_its_own_name_only() {
-    let ca_file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/notifications/ca.pem");
+    let ca_file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stories/notifications/ca.pem");
     let offering = part(|p| p.ehlo = Say("250-here\r\n250 STARTTLS\r\n"));
     for (tls, part) in [(SmtpTls::Starttls, offering), (SmtpTls::Required, part(|p| p.tls = true))] {
         let server = MailServer::playing([part]);
