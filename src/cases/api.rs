@@ -68,7 +68,12 @@ async fn show(by: Permit<KeepCases>, app: Data<App>, id: Reference<'K'>) -> Resu
     Ok(answer(app.store.write(by.by(), read).await?))
 }
 
-async fn agree(by: Permit<KeepCases>, app: Data<App>, id: Reference<'K'>, body: (IfMatch, Body<SafeContact>)) -> Result<HttpResponse> {
+async fn agree(
+    by: Permit<KeepCases>,
+    app: Data<App>,
+    id: Reference<'K'>,
+    body: (IfMatch, Body<SafeContact>),
+) -> Result<HttpResponse> {
     let (IfMatch(version), Body(terms)) = body;
     let actor = (*by).clone();
     let write = move |tx: &mut Tx<'_>| {

@@ -43,7 +43,8 @@ impl FromJson for ConsentForm {
             let duty_to_report_read = f.optional("duty_to_report_read").unwrap_or(false);
             let consented_at = f.optional("consented_at");
             let expires_at = f.optional("expires_at");
-            let twice = fields.iter().enumerate().any(|(place, field)| fields.iter().take(place).any(|seen| seen == field));
+            let twice =
+                fields.iter().enumerate().any(|(place, field)| fields.iter().take(place).any(|seen| seen == field));
             if twice {
                 f.problem("fields", "named_twice");
             }

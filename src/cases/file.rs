@@ -29,7 +29,8 @@ impl File {
     fn opened(tx: &Tx<'_>, row: &CaseRow) -> Result<(DataKey, File)> {
         let key = tx.setting.vault.data_key(&row.key_id)?;
         let place = format!("{}#{}", row.id, row.version);
-        let bytes = crate::vault::open(&key, &Place { table: "cases", column: "document", row: &place }, &row.document)?;
+        let bytes =
+            crate::vault::open(&key, &Place { table: "cases", column: "document", row: &place }, &row.document)?;
         let file = serde_json::from_slice(bytes.reveal()).map_err(|_| Error::Internal("a file cannot be read"))?;
         Ok((key, file))
     }
@@ -122,7 +123,8 @@ pub fn find_again(tx: &mut Tx<'_>, look_up: &LookUp) -> Result<Found> {
     let vault = tx.setting.vault.clone();
     let region = tx.setting.config.place.phone_region.clone();
     let word_index = |word: &str| vault.blind_index(BlindField::CodeWord, &word.to_lowercase());
-    let phone_index = |said: &str| e164(said, &region).map(|number| vault.blind_index(BlindField::PersonPhone, &number));
+    let phone_index =
+        |said: &str| e164(said, &region).map(|number| vault.blind_index(BlindField::PersonPhone, &number));
     let found = match look_up {
         LookUp::Reference(text) => match read_reference('K', text) {
             Some(reference) => one(model::unblocked(tx.db, &staff, &reference).map(|row| vec![row]))?,
@@ -134,7 +136,10 @@ pub fn find_again(tx: &mut Tx<'_>, look_up: &LookUp) -> Result<Found> {
             _ => Found::Nothing,
         },
         LookUp::PhoneAndWord(said, word) => {
-            let holders = phone_index(said).map(|index| model::with_phone(tx.db, &staff, &index)).transpose()?.unwrap_or_default();
+            let holders = phone_index(said)
+                .map(|index| model::with_phone(tx.db, &staff, &index))
+                .transpose()?
+                .unwrap_or_default();
             let known = model::with_code_word(tx.db, &staff, &word_index(word))?;
             one(Ok(known.into_iter().filter(|row| holders.contains(&row.id)).collect()))?
         }

@@ -16,9 +16,8 @@ pub mod safe_contact;
 
 pub use consents::{ConsentForm, Heard, record_consent};
 pub use file::{
-    Blocked, File, Party, terms,
-    Found, LookUp, block, blocked, find_again, find_in, joinable, open, read, reference_of, remember_phone,
-    set_safe_contact,
+    Blocked, File, Found, LookUp, Party, block, blocked, find_again, find_in, joinable, open, read, reference_of,
+    remember_phone, set_safe_contact, terms,
 };
 pub use model::CaseRow;
 pub use safe_contact::SafeContact;

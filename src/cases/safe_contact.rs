@@ -111,12 +111,7 @@ impl SafeContact {
     /// number in its normal form.
     pub fn settled(self, now: Instant, region: &str) -> SafeContact {
         let number = self.number.map(|said| e164(&said, region).unwrap_or(said));
-        SafeContact {
-            number,
-            confirmed_at: Some(now),
-            expires_at: self.expires_at.or(Some(now.plus(LASTS))),
-            ..self
-        }
+        SafeContact { number, confirmed_at: Some(now), expires_at: self.expires_at.or(Some(now.plus(LASTS))), ..self }
     }
 
     /// Whether she may be called at this moment: terms that hold, words for whoever answers, and a
@@ -133,7 +128,8 @@ impl Window {
         let time = |text: &str| NaiveTime::parse_from_str(text, "%H:%M").ok();
         let (Some(from), Some(to)) = (time(&self.from), time(&self.to)) else { return false };
         let here = now.utc().with_timezone(&zone);
-        let is_day = |day: chrono::Weekday| WEEKDAYS.iter().any(|(known, code)| *known == day && *code == self.weekday.code());
+        let is_day =
+            |day: chrono::Weekday| WEEKDAYS.iter().any(|(known, code)| *known == day && *code == self.weekday.code());
         let clock = here.time();
         if from < to {
             return is_day(here.weekday()) && from <= clock && clock < to;

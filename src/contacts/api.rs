@@ -11,8 +11,8 @@ use super::model::{Filter, Scope, list};
 use super::record::{Against, NewContact, prepare, record};
 use super::view::{Opened, Read, assessments, full, open, read, receipt, timeline};
 use crate::access::{
-    Body, Filtered, IfMatch, Keyed, Page, Paged, Params, Permit, Posted, Query, ReadContacts, RecordContacts, Reference,
-    Routes,
+    Body, Filtered, IfMatch, Keyed, Page, Paged, Params, Permit, Posted, Query, ReadContacts, RecordContacts,
+    Reference, Routes,
 };
 use crate::clock::Instant;
 use crate::directory::Areas;
@@ -39,7 +39,12 @@ fn against<'a>(app: &'a App, areas: &'a Areas) -> Against<'a> {
     Against { config: &app.config, rules: &app.rules, areas }
 }
 
-async fn create(by: Permit<RecordContacts>, app: Data<App>, areas: Data<Areas>, new: Keyed<NewContact>) -> Result<HttpResponse> {
+async fn create(
+    by: Permit<RecordContacts>,
+    app: Data<App>,
+    areas: Data<Areas>,
+    new: Keyed<NewContact>,
+) -> Result<HttpResponse> {
     let prepared = prepare(new.form, &by.id, against(&app, &areas), &app.vault, app.clock.now())?;
     let (written, replay) = (prepared.clone(), new.replay);
     let earlier = app
@@ -122,7 +127,12 @@ fn kept(filter: &Filter) -> Vec<(&'static str, String)> {
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
-async fn show(by: Permit<ReadContacts>, app: Data<App>, areas: Data<Areas>, id: Reference<'C'>) -> Result<HttpResponse> {
+async fn show(
+    by: Permit<ReadContacts>,
+    app: Data<App>,
+    areas: Data<Areas>,
+    id: Reference<'C'>,
+) -> Result<HttpResponse> {
     let actor = (*by).clone();
     match app.store.write(by.by(), move |tx| read(tx, &actor, &id.0)).await? {
         Read::Whole(opened) => answer(&opened, &app, &areas),
@@ -133,7 +143,12 @@ async fn show(by: Permit<ReadContacts>, app: Data<App>, areas: Data<Areas>, id: 
 /// An edit's version and patch.
 type Patch = (IfMatch, Body<Json>);
 
-async fn edit(by: Permit<RecordContacts>, at: (Data<App>, Data<Areas>), id: Reference<'C'>, patch: Patch) -> Result<HttpResponse> {
+async fn edit(
+    by: Permit<RecordContacts>,
+    at: (Data<App>, Data<Areas>),
+    id: Reference<'C'>,
+    patch: Patch,
+) -> Result<HttpResponse> {
     let ((app, areas), (IfMatch(version), Body(patch))) = (at, patch);
     let (actor, known) = ((*by).clone(), (app.clone(), areas.clone()));
     let opened = app
@@ -154,7 +169,12 @@ impl FromJson for Ending {
     }
 }
 
-async fn end(by: Permit<RecordContacts>, at: (Data<App>, Data<Areas>), id: Reference<'C'>, body: Keyed<Ending>) -> Result<HttpResponse> {
+async fn end(
+    by: Permit<RecordContacts>,
+    at: (Data<App>, Data<Areas>),
+    id: Reference<'C'>,
+    body: Keyed<Ending>,
+) -> Result<HttpResponse> {
     let (app, areas) = at;
     let actor = (*by).clone();
     let opened = app
@@ -170,14 +190,20 @@ async fn end(by: Permit<RecordContacts>, at: (Data<App>, Data<Areas>), id: Refer
 /// An amendment's version and body.
 type Amended = (IfMatch, Posted<Amendment>);
 
-async fn correct(by: Permit<RecordContacts>, at: (Data<App>, Data<Areas>), id: Reference<'C'>, body: Amended) -> Result<HttpResponse> {
+async fn correct(
+    by: Permit<RecordContacts>,
+    at: (Data<App>, Data<Areas>),
+    id: Reference<'C'>,
+    body: Amended,
+) -> Result<HttpResponse> {
     let ((app, areas), (IfMatch(version), body)) = (at, body);
     let (actor, known) = ((*by).clone(), (app.clone(), areas.clone()));
     let opened = app
         .store
         .write(by.by(), move |tx| {
             let against = against(&known.0, &known.1);
-            let id = tx.once(body.replay.as_ref(), 200, |tx| amend(tx, &actor, (&id.0, version), &body.form, against))?;
+            let id =
+                tx.once(body.replay.as_ref(), 200, |tx| amend(tx, &actor, (&id.0, version), &body.form, against))?;
             open(tx, &id)
         })
         .await?;
@@ -198,7 +224,12 @@ impl FromJson for Word {
     }
 }
 
-async fn take_up(by: Permit<RecordContacts>, at: (Data<App>, Data<Areas>), id: Reference<'C'>, body: Posted<Word>) -> Result<HttpResponse> {
+async fn take_up(
+    by: Permit<RecordContacts>,
+    at: (Data<App>, Data<Areas>),
+    id: Reference<'C'>,
+    body: Posted<Word>,
+) -> Result<HttpResponse> {
     let (app, areas) = at;
     let actor = (*by).clone();
     let opened = app

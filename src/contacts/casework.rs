@@ -14,11 +14,11 @@ use super::model::{self, ContactRow, Scope};
 use super::{set_case, summary};
 use crate::access::{Actor, Body, KeepCases, LookUpCases, Permit, Posted, Reference, Routes};
 use crate::cases::{self, CaseRow, ConsentForm, Found, Heard, LookUp};
+use crate::directory;
 use crate::error::{Error, Result};
 use crate::input::{At, Fields, FromJson, Json};
 use crate::state::App;
 use crate::storage::{Tx, read_reference};
-use crate::directory;
 
 /// Addresses under `/cases` that need a contact.
 pub fn routes() -> Routes {
@@ -82,7 +82,11 @@ fn own_draft(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<ContactR
     Ok(row)
 }
 
-async fn look_up(by: Permit<LookUpCases>, at: (Data<App>, Data<LookUpLimit>), asked: Body<Asked>) -> Result<HttpResponse> {
+async fn look_up(
+    by: Permit<LookUpCases>,
+    at: (Data<App>, Data<LookUpLimit>),
+    asked: Body<Asked>,
+) -> Result<HttpResponse> {
     let (app, limit) = at;
     limit.0.check_key(&by.id).map_err(|_| Error::TooMany { retry_after: 120 })?;
     let actor = (*by).clone();
@@ -91,7 +95,9 @@ async fn look_up(by: Permit<LookUpCases>, at: (Data<App>, Data<LookUpLimit>), as
         cases::find_again(tx, &asked.0.look_up)
     };
     Ok(HttpResponse::Ok().json(match app.store.write(by.by(), ask).await? {
-        Found::Case(row) => json!({"result": "found", "case": {"id": row.reference, "status": row.status, "level": row.level}}),
+        Found::Case(row) => {
+            json!({"result": "found", "case": {"id": row.reference, "status": row.status, "level": row.level}})
+        }
         Found::Possible => json!({"result": "possible_verify_the_word"}),
         Found::Nothing => json!({"result": "nothing"}),
     }))
@@ -154,7 +160,12 @@ impl FromJson for Consenting {
     }
 }
 
-async fn consent(by: Permit<KeepCases>, app: Data<App>, id: Reference<'K'>, body: Posted<Consenting>) -> Result<HttpResponse> {
+async fn consent(
+    by: Permit<KeepCases>,
+    app: Data<App>,
+    id: Reference<'K'>,
+    body: Posted<Consenting>,
+) -> Result<HttpResponse> {
     let actor = (*by).clone();
     let write = move |tx: &mut Tx<'_>| {
         let case = cases::find_in(tx.db, &actor, &id.0)?;
@@ -179,6 +190,7 @@ fn hear(tx: &mut Tx<'_>, actor: &Actor, case: &CaseRow, said: &Consenting) -> Re
         Error::NotFound => Error::invalid("/service", "not_found"),
         other => other,
     })?;
-    let heard = Heard { live: contact.status == Status::Draft, opened_at: contact.opened_at, finished_at: contact.finished_at };
+    let heard =
+        Heard { live: contact.status == Status::Draft, opened_at: contact.opened_at, finished_at: contact.finished_at };
     cases::record_consent(tx, (&case.id, Some(&contact.id)), heard, service.as_ref().map(|s| s.id.as_str()), &said.form)
 }

@@ -40,8 +40,7 @@ pub fn contexts(incident: &Incident, age: Option<(i64, i64)>) -> Vec<Context> {
     let kind = gbv_type(incident);
     let sexual = matches!(kind, Some(GbvType::Rape | GbvType::SexualAssault));
     let child = age.is_some_and(|(_, most)| most < ADULT);
-    let partner =
-        incident.perpetrators.iter().any(|p| p.relationship == Some(Relationship::IntimatePartnerOrFormer));
+    let partner = incident.perpetrators.iter().any(|p| p.relationship == Some(Relationship::IntimatePartnerOrFormer));
     let taken = incident.abduction.is_some_and(|a| !matches!(a, Abduction::None | Abduction::Unknown));
     let practice = incident.harmful_traditional_practice.is_some_and(|p| p != Practice::None);
     let found = [
@@ -132,7 +131,8 @@ mod tests {
     }
 
     fn forms(yes: &[&str]) -> String {
-        let all = ["penetration", "sexual_contact", "physical", "forced_marriage", "denial_of_resources", "psychological"];
+        let all =
+            ["penetration", "sexual_contact", "physical", "forced_marriage", "denial_of_resources", "psychological"];
         let members: Vec<String> =
             all.iter().map(|f| format!(r#""{f}":"{}""#, if yes.contains(f) { "yes" } else { "no" })).collect();
         format!(r#""forms":{{{}}}"#, members.join(","))
@@ -163,7 +163,10 @@ mod tests {
     #[test]
     fn an_unanswered_earlier_question_never_gives_a_lower_type() {
         assert_eq!(gbv_type(&incident(r#"{"forms":{"physical":"yes"}}"#)), Some(GbvType::Unclassified));
-        assert_eq!(gbv_type(&incident(r#"{"forms":{"penetration":"unknown","physical":"yes"}}"#)), Some(GbvType::Unclassified));
+        assert_eq!(
+            gbv_type(&incident(r#"{"forms":{"penetration":"unknown","physical":"yes"}}"#)),
+            Some(GbvType::Unclassified)
+        );
         assert_eq!(gbv_type(&incident(r#"{"forms":{}}"#)), None);
     }
 
@@ -171,8 +174,16 @@ mod tests {
     fn the_published_bands_hold() {
         use ElapsedBand::*;
         for (days, expected) in [
-            (0, Some(Days0To3)), (3, Some(Days0To3)), (4, Some(Days4To5)), (5, Some(Days4To5)), (6, Some(Days6To14)),
-            (14, Some(Days6To14)), (15, Some(Weeks2ToMonth)), (29, Some(Weeks2ToMonth)), (30, Some(OverMonth)), (-1, None),
+            (0, Some(Days0To3)),
+            (3, Some(Days0To3)),
+            (4, Some(Days4To5)),
+            (5, Some(Days4To5)),
+            (6, Some(Days6To14)),
+            (14, Some(Days6To14)),
+            (15, Some(Weeks2ToMonth)),
+            (29, Some(Weeks2ToMonth)),
+            (30, Some(OverMonth)),
+            (-1, None),
         ] {
             assert_eq!(band(days), expected, "{days}");
         }

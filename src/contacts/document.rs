@@ -79,7 +79,8 @@ impl Document {
         let broken = |_| Error::Internal("a document cannot be read");
         let (form, beside): (&serde_json::value::RawValue, Beside) = serde_json::from_slice(bytes).map_err(broken)?;
         // The same strict reader as for a request: what is stored was written by it.
-        let form = input::read(&Json::parse(form.get().as_bytes())?).map_err(|_| Error::Internal("a document cannot be read"))?;
+        let form = input::read(&Json::parse(form.get().as_bytes())?)
+            .map_err(|_| Error::Internal("a document cannot be read"))?;
         Ok(Document { form, said_at: beside.said_at, held: beside.held })
     }
 

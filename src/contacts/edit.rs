@@ -50,7 +50,9 @@ impl FromJson for NarrativePatch {
             Json::Object(members) => match members.first() {
                 None => Some(NarrativePatch(Words::Kept)),
                 Some((_, Json::Null)) => Some(NarrativePatch(Words::Removed)),
-                Some((_, words)) => narrative_text(words, &at.member("narrative")).map(|words| NarrativePatch(Words::Replaced(words))),
+                Some((_, words)) => {
+                    narrative_text(words, &at.member("narrative")).map(|words| NarrativePatch(Words::Replaced(words)))
+                }
             },
             _ => None,
         }
@@ -71,7 +73,13 @@ pub fn change(tx: &mut Tx<'_>, actor: &Actor, id: (&str, i32), patch: &Json, aga
 
 /// Changes a finished contact; what stood before is kept, sealed. Errors as [`change`], and 409
 /// while it is a draft.
-pub fn amend(tx: &mut Tx<'_>, actor: &Actor, id: (&str, i32), amendment: &Amendment, against: Against<'_>) -> Result<String> {
+pub fn amend(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    id: (&str, i32),
+    amendment: &Amendment,
+    against: Against<'_>,
+) -> Result<String> {
     let row = model::find_in(tx.db, &Scope::of(actor), id.0)?;
     if row.status != Status::Finished {
         return Err(Error::conflict("not_finished"));
@@ -175,7 +183,9 @@ fn rewrite(tx: &mut Tx<'_>, row: &ContactRow, seen: i32, patch: &Json, against: 
 
 /// The level of a code.
 pub fn level_of(code: &str) -> Option<Level> {
-    [Level::Low, Level::Medium, Level::High, Level::Critical, Level::NotAssessed].into_iter().find(|level| level.code() == code)
+    [Level::Low, Level::Medium, Level::High, Level::Critical, Level::NotAssessed]
+        .into_iter()
+        .find(|level| level.code() == code)
 }
 
 /// Stores the assessment when level, fired rules or clocks changed.
@@ -189,8 +199,10 @@ fn keep_assessment(
     let latest = model::latest_assessment(tx.db, &row.id)?;
     let before: Assessment = opened_assessment(key, &latest)?;
     let fired = |a: &Assessment| a.fired.iter().map(|fired| fired.rule.clone()).collect::<Vec<_>>();
-    let clocks = |a: &Assessment| a.clocks.iter().map(|c| (c.name.clone(), c.state, c.closes_at.clone())).collect::<Vec<_>>();
-    let same = latest.level == level.code() && fired(&before) == fired(assessment) && clocks(&before) == clocks(assessment);
+    let clocks =
+        |a: &Assessment| a.clocks.iter().map(|c| (c.name.clone(), c.state, c.closes_at.clone())).collect::<Vec<_>>();
+    let same =
+        latest.level == level.code() && fired(&before) == fired(assessment) && clocks(&before) == clocks(assessment);
     if same {
         return Ok(());
     }

@@ -61,7 +61,9 @@ fn problem(error: &FactError) -> Problem {
 fn aged(id: &str, answer: &Answer, micros: i64) -> Answer {
     match answer {
         Answer::Number(span) if id.starts_with(ELAPSING) => {
-            let later = |number: Number| Number::from_millionths(number.millionths().saturating_add(hours(micros.max(0)).millionths()));
+            let later = |number: Number| {
+                Number::from_millionths(number.millionths().saturating_add(hours(micros.max(0)).millionths()))
+            };
             Answer::Number(Span { min: later(span.min), max: span.max.map(later) })
         }
         other => other.clone(),
@@ -125,22 +127,31 @@ fn of_incident(incident: &Incident, form: &ContactForm, now: Instant, zone: Tz) 
         ("denial_of_resources", forms.and_then(|f| f.denial_of_resources).map(tri)),
         ("psychological", forms.and_then(|f| f.psychological).map(tri)),
         ("perpetrator_partner", by(|p| related(p, |r| r == Relationship::IntimatePartnerOrFormer))),
-        ("perpetrator_family", by(|p| related(p, |r| matches!(r, Relationship::FamilyOther | Relationship::PrimaryCaregiver)))),
+        (
+            "perpetrator_family",
+            by(|p| related(p, |r| matches!(r, Relationship::FamilyOther | Relationship::PrimaryCaregiver))),
+        ),
         ("perpetrator_caregiver", by(|p| related(p, |r| r == Relationship::PrimaryCaregiver))),
         ("perpetrator_in_law", by(|p| Some(p.side? == super::codes::FamilySide::InLaw))),
-        ("perpetrator_official", by(|p| match p.position? {
-            Position::Police | Position::Official => Some(true),
-            Position::None => Some(false),
-            Position::Unknown => None,
-        })),
+        (
+            "perpetrator_official",
+            by(|p| match p.position? {
+                Position::Police | Position::Official => Some(true),
+                Position::None => Some(false),
+                Position::Unknown => None,
+            }),
+        ),
         ("several_perpetrators", (perpetrators.len() > 1).then_some(Answer::Yes)),
         ("previous_incidents", incident.previous_incidents.map(tri)),
         ("goods_money_exchanged", incident.goods_money_exchanged.map(tri)),
-        ("abducted", incident.abduction.map(|abduction| match abduction {
-            Abduction::None => Answer::No,
-            Abduction::Unknown => Answer::Unknown,
-            _ => Answer::Yes,
-        })),
+        (
+            "abducted",
+            incident.abduction.map(|abduction| match abduction {
+                Abduction::None => Answer::No,
+                Abduction::Unknown => Answer::Unknown,
+                _ => Answer::Yes,
+            }),
+        ),
     ]
 }
 

@@ -89,7 +89,26 @@ impl FromJson for ContactForm {
             let wishes = f.list("wishes");
             let case = f.with("case", case);
             let rejoin_word = f.text("rejoin_word", 32);
-            Some(ContactForm { kind, channel: channel?, direction, opened_at, queued_at, answered_at, ended_at, caller_role, language, interpreter, voice, limits_explained, person, incidents, answers, wishes, case, rejoin_word })
+            Some(ContactForm {
+                kind,
+                channel: channel?,
+                direction,
+                opened_at,
+                queued_at,
+                answered_at,
+                ended_at,
+                caller_role,
+                language,
+                interpreter,
+                voice,
+                limits_explained,
+                person,
+                incidents,
+                answers,
+                wishes,
+                case,
+                rejoin_word,
+            })
         })
     }
 }
@@ -186,7 +205,29 @@ impl FromJson for Person {
             let children_with_her = f.whole("children_with_her", 0..=20);
             let dependants_at_risk = f.optional("dependants_at_risk");
             let nowhere_safe_tonight = f.optional("nowhere_safe_tonight");
-            Some(Person { name, phone, address, born_on, age, age_band, sounds_under_18, sex, area, marital_status, displacement_status, displacement_stage, country, ethnicity, unaccompanied_or_separated, access_needs, disability, pregnant, children_with_her, dependants_at_risk, nowhere_safe_tonight })
+            Some(Person {
+                name,
+                phone,
+                address,
+                born_on,
+                age,
+                age_band,
+                sounds_under_18,
+                sex,
+                area,
+                marital_status,
+                displacement_status,
+                displacement_stage,
+                country,
+                ethnicity,
+                unaccompanied_or_separated,
+                access_needs,
+                disability,
+                pregnant,
+                children_with_her,
+                dependants_at_risk,
+                nowhere_safe_tonight,
+            })
         })
     }
 }
@@ -267,7 +308,25 @@ impl FromJson for Incident {
             let wants_legal_action = f.optional("wants_legal_action");
             let referred_from = f.list("referred_from");
             let perpetrators = f.list("perpetrators");
-            Some(Incident { happened_at, precision, bracket, forms, age_at_incident, reported_by_survivor, area, location_type, time_of_day, harmful_traditional_practice, goods_money_exchanged, abduction, reported_elsewhere, previous_incidents, wants_legal_action, referred_from, perpetrators })
+            Some(Incident {
+                happened_at,
+                precision,
+                bracket,
+                forms,
+                age_at_incident,
+                reported_by_survivor,
+                area,
+                location_type,
+                time_of_day,
+                harmful_traditional_practice,
+                goods_money_exchanged,
+                abduction,
+                reported_elsewhere,
+                previous_incidents,
+                wants_legal_action,
+                referred_from,
+                perpetrators,
+            })
         })
     }
 }
@@ -432,4 +491,3 @@ impl FromJson for Code {
         shaped(json, at, 1..=40, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_').map(Code)
     }
 }
-

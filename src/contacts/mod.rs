@@ -9,10 +9,10 @@
 //! Every change is assessed by the rules, and an assessment is kept when it says something new.
 
 pub mod api;
+mod casework;
 pub mod classify;
 pub mod codes;
 pub mod document;
-mod casework;
 mod edit;
 pub mod facts;
 pub mod form;

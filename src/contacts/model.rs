@@ -201,9 +201,8 @@ impl Scope {
         match self.role {
             Role::Coordinator => open,
             Role::Counselor => {
-                let held = tickets::table
-                    .filter(tickets::claimed_by.eq(self.actor_id.clone()))
-                    .select(tickets::contact_id);
+                let held =
+                    tickets::table.filter(tickets::claimed_by.eq(self.actor_id.clone())).select(tickets::contact_id);
                 open.filter(contacts::operator_id.eq(self.actor_id.clone()).or(contacts::id.eq_any(held)))
             }
             _ => open.filter(contacts::operator_id.eq(self.actor_id.clone())),
@@ -304,9 +303,7 @@ pub fn list(
         query = query.filter(contacts::opened_at.lt(to));
     }
     if let Some((at, id)) = after {
-        query = query
-            .filter(contacts::opened_at.le(at))
-            .filter(contacts::opened_at.lt(at).or(contacts::id.lt(id)));
+        query = query.filter(contacts::opened_at.le(at)).filter(contacts::opened_at.lt(at).or(contacts::id.lt(id)));
     }
     Ok(query
         .order((contacts::opened_at.desc(), contacts::id.desc()))
@@ -354,10 +351,9 @@ pub fn hand_to(db: &mut Db, row: &ContactRow, operator_id: &str, now: Instant) -
 
 /// Ties a contact that has no case to one.
 pub fn tie_to_case(db: &mut Db, id: &str, case_id: &str) -> Result<bool> {
-    let changed =
-        diesel::update(contacts::table.filter(contacts::id.eq(id)).filter(contacts::case_id.is_null()))
-            .set(contacts::case_id.eq(case_id))
-            .execute(db)?;
+    let changed = diesel::update(contacts::table.filter(contacts::id.eq(id)).filter(contacts::case_id.is_null()))
+        .set(contacts::case_id.eq(case_id))
+        .execute(db)?;
     Ok(changed == 1)
 }
 
@@ -405,6 +401,8 @@ pub fn update_facts(db: &mut Db, row: &FactsRow) -> Result<()> {
 
 /// Marks the reporting row of a contact that was finished.
 pub fn mark_finished(db: &mut Db, contact_id: &str) -> Result<()> {
-    diesel::update(contact_facts::table.find(contact_id)).set(contact_facts::status.eq(Status::Finished)).execute(db)?;
+    diesel::update(contact_facts::table.find(contact_id))
+        .set(contact_facts::status.eq(Status::Finished))
+        .execute(db)?;
     Ok(())
 }

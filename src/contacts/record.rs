@@ -117,7 +117,11 @@ impl Against<'_> {
         };
         refuse(opened > now.plus(AHEAD), "/opened_at", "in_the_future");
         refuse(opened < now.plus(-WRITTEN_AFTER), "/opened_at", "too_long_ago");
-        refuse(form.queued_at.zip(form.answered_at).is_some_and(|(q, a)| q > a), "/answered_at", "before_it_was_queued");
+        refuse(
+            form.queued_at.zip(form.answered_at).is_some_and(|(q, a)| q > a),
+            "/answered_at",
+            "before_it_was_queued",
+        );
         refuse(form.queued_at.is_some_and(|at| at > now.plus(AHEAD)), "/queued_at", "in_the_future");
         refuse(form.answered_at.is_some_and(|at| at > now.plus(AHEAD)), "/answered_at", "in_the_future");
         refuse(form.ended_at.is_some_and(|at| at > now.plus(AHEAD)), "/ended_at", "in_the_future");
@@ -159,8 +163,12 @@ impl Against<'_> {
         let person = form.person.as_ref();
         let incident = most_recent(&form.incidents, opened, zone);
         let area = person.and_then(|person| person.area.as_deref());
-        let contexts: Vec<&str> =
-            incident.map(|i| contexts(i, age_at(i, person, opened, zone))).unwrap_or_default().into_iter().map(|c| c.code()).collect();
+        let contexts: Vec<&str> = incident
+            .map(|i| contexts(i, age_at(i, person, opened, zone)))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|c| c.code())
+            .collect();
         FactsRow {
             contact_id: contact.0.to_owned(),
             day: i64::from(opened.utc().with_timezone(&zone).date_naive().to_epoch_days()),
@@ -265,7 +273,13 @@ impl Prepared {
 }
 
 /// Checks, assesses and seals a new contact. Errors: 422 with every problem; 503 without keys.
-pub fn prepare(mut new: NewContact, operator_id: &str, against: Against<'_>, vault: &Vault, now: Instant) -> Result<Prepared> {
+pub fn prepare(
+    mut new: NewContact,
+    operator_id: &str,
+    against: Against<'_>,
+    vault: &Vault,
+    now: Instant,
+) -> Result<Prepared> {
     let problems = against.settle(&mut new.form, new.narrative.as_deref(), now);
     if !problems.is_empty() {
         return Err(Error::Invalid(problems));
@@ -322,7 +336,13 @@ pub fn sealed_narrative(vault: &Vault, contact_id: &str, words: &str) -> Result<
 }
 
 /// An assessment as it is stored: whole, sealed, never changed.
-pub fn sealed_assessment(key: &DataKey, contact_id: &str, version: i32, level: Level, assessment: &Assessment) -> Result<AssessmentRow> {
+pub fn sealed_assessment(
+    key: &DataKey,
+    contact_id: &str,
+    version: i32,
+    level: Level,
+    assessment: &Assessment,
+) -> Result<AssessmentRow> {
     let at = Instant::from(assessment.at);
     let id = new_id(at)?;
     let bytes = serde_json::to_vec(assessment).map_err(|_| Error::Internal("an assessment cannot be written"))?;

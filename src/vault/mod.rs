@@ -211,7 +211,9 @@ impl From<VaultError> for crate::error::Error {
             VaultError::Erased | VaultError::Missing => Error::NotFound,
             VaultError::Unavailable | VaultError::NoRandomness => Error::Unavailable,
             VaultError::TooLong => Error::TooLarge,
-            VaultError::Tampered | VaultError::WrappingKeyGone { .. } => Error::Internal("a sealed field does not open"),
+            VaultError::Tampered | VaultError::WrappingKeyGone { .. } => {
+                Error::Internal("a sealed field does not open")
+            }
         }
     }
 }
