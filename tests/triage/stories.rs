@@ -177,6 +177,19 @@ fn left_him_and_never_lived_together_is_kept_flagged_and_not_scored() {
 }
 
 #[test]
+fn from_two_items_that_exclude_each_other_only_what_both_ways_agree_on_is_concluded() {
+    let fires = |others: &str| {
+        let result = assessed(&format!(r#"{{"da_3": "yes", "da_3a": "yes", {others}}}"#));
+        let mut rules = result.fired.iter().map(|fired| fired.rule.as_str());
+        rules.any(|rule| rule == "danger-assessment-increased")
+    };
+    // Ten points: 7 if they never lived together, 14 if she left him.
+    assert!(!fires(r#""da_2": "yes", "da_4": "yes", "da_1": "yes""#));
+    // Twelve: 9 or 16, and both are at least increased.
+    assert!(fires(r#""da_2": "yes", "da_4": "yes", "da_5": "yes""#));
+}
+
+#[test]
 fn a_reassuring_band_is_an_interval_while_items_are_missing() {
     let result =
         assessed(r#"{"lap_4": "yes", "lap_5": "yes", "lap_6": "yes", "lap_7": "unknown"}"#);
@@ -240,6 +253,36 @@ fn a_caller_who_wants_information_is_asked_one_safety_question() {
     let asked = |json| -> Vec<String> { open(json).iter().map(|q| q.id.to_string()).collect() };
     assert_eq!(asked(r#"{"kind": "information"}"#), ["safe_tonight"]);
     assert!(asked(r#"{"kind": "information", "safe_tonight": "no"}"#).len() > 1);
+}
+
+#[test]
+fn a_question_says_how_far_it_could_raise_the_level_alone_and_together() {
+    let asked = open(&format!("{{{MINIMUM}}}"));
+    let reach = |id: &str| {
+        let question = asked.iter().find(|question| question.id == id).unwrap();
+        (question.alone, question.could_reach)
+    };
+    assert_eq!(reach("weapon"), (Level::Critical, Level::Critical));
+    // Meeting him matters only after a threat, a weapon or strangling.
+    assert_eq!(reach("contact_within_24h"), (Level::Low, Level::Critical));
+    assert_eq!(reach("stalked"), (Level::Medium, Level::High));
+    assert_eq!(reach("needs_most"), (Level::Low, Level::Low));
+}
+
+#[test]
+fn a_refused_answer_is_unknown_and_not_asked_again() {
+    let refused = r#"{"strangled": "yes", "hours_since_strangulation": "declined"}"#;
+    assert_eq!(assessed(refused).level, Level::Critical);
+    assert!(
+        open(refused)
+            .iter()
+            .all(|q| q.id != "hours_since_strangulation")
+    );
+    let minimum = MINIMUM.replace(r#""badly_hurt": "no""#, r#""badly_hurt": "declined""#);
+    assert_eq!(
+        assessed(&format!("{{{minimum}}}")).level,
+        Level::NotAssessed
+    );
 }
 
 #[test]
