@@ -310,7 +310,7 @@ fn a_letter_is_given_up_after_two_days_visibly(engine: Engine) {
     let (world, memory) = (World::new(engine), Arc::new(Memory::default()));
     memory.answer([Class::Retry; 99]);
     let working = world.work_with(Channels::default().with(Channel::Email, memory));
-    let promised = world.promise(&calm("a"));
+    let promised = world.promise(&urgent("a"));
     for _ in 0..20 {
         world.wait(|| world.find(&promised).state != State::Leased, "not settled");
         world.let_pass(3 * HOUR);
