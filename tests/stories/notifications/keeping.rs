@@ -192,7 +192,9 @@ fn two_workers_send_each_letter_exactly_once(engine: Engine) {
         world.until(letter, State::Sent);
         assert_eq!(world.classes(letter), [Class::Sent]);
     }
-    workers.map(|worker| worker.stop(&world));
+    for worker in workers {
+        worker.stop(&world);
+    }
     assert_eq!(server.letters().len(), 30);
 }
 
