@@ -101,26 +101,33 @@ pub struct Parts {
     pub tokens: TokenKey,
     /// The gazetteer.
     pub areas: Areas,
+    /// What stands before sign-in.
+    pub door: Door,
 }
 
 /// Binds `[server] listen`. Signals are the caller's business, because the worker must stop too.
 /// Errors: those of the operating system, such as an address in use.
 pub fn listen(parts: Parts) -> std::io::Result<Listening> {
+    listen_with(parts, routes)
+}
+
+/// [`listen`] with a table of one's own.
+pub fn listen_with(parts: Parts, table: fn() -> Routes) -> std::io::Result<Listening> {
     let config = parts.app.config.server.clone();
-    let around = Data::new(Around::new(&routes(), &config.public_url));
+    let around = Data::new(Around::new(&table(), &config.public_url));
     let (app, tokens, areas) = (Data::new(parts.app), Data::new(parts.tokens), Data::new(parts.areas));
     let (denials, look_ups) = (Data::new(Denials::default()), Data::new(LookUpLimit::default()));
-    let door = Data::new(Door::new(&app.config.staff).map_err(std::io::Error::other)?);
+    let door = Data::new(parts.door);
     let build = move || {
         actix_web::App::new()
             .app_data(app.clone())
             .app_data(tokens.clone())
             .app_data(areas.clone())
+            .app_data(door.clone())
             .app_data(denials.clone())
             .app_data(look_ups.clone())
-            .app_data(door.clone())
             .app_data(around.clone())
-            .configure(|server| routes().mount(server))
+            .configure(|server| table().mount(server))
             .default_service(web::to(nowhere))
             .wrap(from_fn(answers::surround))
     };

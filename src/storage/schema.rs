@@ -341,7 +341,6 @@ diesel::table! {
     referrals (id) {
         id -> Text,
         reference -> Text,
-        partner_reference -> Text,
         version -> Integer,
         ticket_id -> Text,
         need -> Text,
@@ -350,8 +349,6 @@ diesel::table! {
         level -> Text,
         service_id -> Text,
         hop -> Integer,
-        emergency_reason -> Nullable<Text>,
-        fields -> Text,
         issued_at -> BigInt,
         accept_due -> BigInt,
         start_due -> BigInt,
@@ -368,7 +365,10 @@ diesel::table! {
         referral_id -> Text,
         position -> Integer,
         service_id -> Text,
-        consent_id -> Nullable<Text>,
+        consent_id -> Text,
+        fields -> Text,
+        partner_reference -> Text,
+        arrival_word -> Text,
         asked_at -> Nullable<BigInt>,
         left_at -> Nullable<BigInt>,
         reason -> Nullable<Text>,
@@ -468,6 +468,8 @@ diesel::joinable!(endpoints -> services (service_id));
 diesel::joinable!(tickets -> contacts (contact_id));
 diesel::joinable!(referrals -> tickets (ticket_id));
 diesel::joinable!(referrals -> services (service_id));
+diesel::joinable!(referral_hops -> referrals (referral_id));
+diesel::joinable!(referral_hops -> services (service_id));
 diesel::joinable!(attempts -> notifications (notification_id));
 diesel::joinable!(contact_facts -> contacts (contact_id));
 diesel::allow_tables_to_appear_in_same_query!(

@@ -177,6 +177,13 @@ fn the_first_questions_are_the_fixed_tiers() {
 }
 
 #[test]
+fn a_caller_who_wants_information_is_asked_one_safety_question() {
+    let asked = |json| -> Vec<String> { open(json).iter().map(|q| q.id.to_string()).collect() };
+    assert_eq!(asked(r#"{"kind": "information"}"#), ["safe_tonight"]);
+    assert!(asked(r#"{"kind": "information", "safe_tonight": "no"}"#).len() > 1);
+}
+
+#[test]
 fn what_can_no_longer_matter_is_not_asked() {
     let critical = open(r#"{"perpetrator_present": "yes"}"#);
     assert!(critical.iter().all(|question| question.id != "documents_taken"));
