@@ -124,6 +124,8 @@ pub struct Smtp {
     pub from: String,
     /// The name in EHLO.
     pub hello: String,
+    /// A further certificate authority, in PEM form.
+    pub ca_file: PathBuf,
 }
 
 /// `[files]`
@@ -248,6 +250,8 @@ pub struct Worker {
     pub lease_seconds: i64,
     /// Seconds one letter may take.
     pub send_seconds: u64,
+    /// Minutes a partner has to acknowledge a letter that may have arrived, before it is repeated.
+    pub acknowledge_minutes: i64,
     /// Days an idempotency key is kept.
     pub replay_days: i64,
 }
@@ -337,8 +341,8 @@ impl Config {
         refuse(self.database.queue == 0, "[database] queue: at least 1");
         refuse(self.worker.at_once == 0, "[worker] at_once: at least 1");
         refuse(
-            self.worker.lease_seconds <= i64::try_from(self.worker.send_seconds).unwrap_or(i64::MAX),
-            "[worker] lease_seconds: must be longer than send_seconds, or two workers send one letter",
+            self.worker.lease_seconds < i64::try_from(self.worker.send_seconds).unwrap_or(i64::MAX).saturating_add(10),
+            "[worker] lease_seconds: must be 10 longer than send_seconds, or two workers send one letter",
         );
         let plain_far = self.smtp.tls == SmtpTls::None
             && !matches!(self.smtp.host.as_str(), "" | "127.0.0.1" | "::1" | "localhost");

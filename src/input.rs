@@ -386,6 +386,19 @@ pub fn whole(json: &Json, at: &At<'_>, range: std::ops::RangeInclusive<i64>) -> 
     None
 }
 
+impl FromJson for Json {
+    /// A merge patch: any object.
+    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        match json {
+            Json::Object(_) => Some(json.clone()),
+            _ => {
+                at.problem("not_an_object");
+                None
+            }
+        }
+    }
+}
+
 impl FromJson for bool {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
         match json {

@@ -3,7 +3,8 @@
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::time::ChronoUtc;
 
-/// Starts logging to standard error. A second start, as in tests, is without effect.
+/// Starts logging to standard error. A second start, as in tests, is without effect. A panic
+/// is logged by its place in the code.
 pub fn start(level: &str) {
     let level = match level {
         "error" | "warn" | "debug" => level,
@@ -20,4 +21,9 @@ pub fn start(level: &str) {
         .with_writer(std::io::stderr)
         .with_env_filter(filter)
         .try_init();
+    std::panic::set_hook(Box::new(|told| {
+        // Where, never what: the message of a panic can hold the value it stumbled over.
+        let place = told.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(event = "panic", place);
+    }));
 }

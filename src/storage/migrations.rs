@@ -1,10 +1,12 @@
 //! One tree of portable SQL for each database, applied unchanged to both engines.
 
 use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::Place;
 use super::db::Db;
+use super::schema::{contacts, data_keys, staff, tombstones};
 
 const DATA: EmbeddedMigrations = embed_migrations!("migrations/data");
 const KEYS: EmbeddedMigrations = embed_migrations!("migrations/keys");
@@ -39,6 +41,42 @@ pub fn migrate(place: &Place, tree: Tree) -> Result<usize, String> {
 pub fn pending(place: &Place, tree: Tree) -> Result<bool, String> {
     let mut db = place.connect()?;
     db.has_pending_migration(tree.source()).map_err(|_| "the migrations of the database cannot be read".into())
+}
+
+/// What databases hold, as far as the keys that opened them are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holdings {
+    /// There are staff.
+    pub accounts: bool,
+    /// There are calls.
+    pub contacts: bool,
+    /// The key store has keys, or remembers destroyed ones.
+    pub keys: bool,
+}
+
+/// Looks before any key is made. A database without tables holds nothing.
+pub fn holdings(data: &Place, keys: &Place) -> Result<Holdings, String> {
+    let mut held = Holdings { accounts: false, contacts: false, keys: false };
+    let mut db = data.connect()?;
+    if has_tables(&mut db)? {
+        held.accounts = any(staff::table.select(staff::id).first::<String>(&mut db))?;
+        held.contacts = any(contacts::table.select(contacts::id).first::<String>(&mut db))?;
+    }
+    let mut db = keys.connect()?;
+    if has_tables(&mut db)? {
+        held.keys = any(data_keys::table.select(data_keys::id).first::<String>(&mut db))?
+            || any(tombstones::table.select(tombstones::id).first::<String>(&mut db))?;
+    }
+    Ok(held)
+}
+
+fn has_tables(db: &mut Db) -> Result<bool, String> {
+    let applied = db.applied_migrations().map_err(|_| "the migrations of the database cannot be read")?;
+    Ok(!applied.is_empty())
+}
+
+fn any(first: diesel::QueryResult<String>) -> Result<bool, String> {
+    first.optional().map(|row| row.is_some()).map_err(|_| "the database cannot be read".into())
 }
 
 /// Takes every step back, newest first: what a test of both directions needs.

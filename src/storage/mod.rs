@@ -26,7 +26,7 @@ use diesel::r2d2::Pool;
 pub(crate) use codes::codes;
 pub use db::{Db, Place};
 pub use keys::KeyDb;
-pub use migrations::{Tree, migrate, pending, revert_all};
+pub use migrations::{Holdings, Tree, holdings, migrate, pending, revert_all};
 pub use records::{By, Replay};
 pub use reference::{new_id, new_reference, random_bytes, read_reference};
 pub use tx::{Setting, Tx};

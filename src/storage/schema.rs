@@ -11,8 +11,6 @@ diesel::table! {
         passphrase_hash -> Text,
         totp_secret -> Nullable<Binary>,
         totp_last_step -> BigInt,
-        failures -> Integer,
-        wait_until -> BigInt,
         active -> Bool,
         created_at -> BigInt,
         updated_at -> BigInt,
@@ -29,6 +27,14 @@ diesel::table! {
         seen_at -> BigInt,
         locked_at -> Nullable<BigInt>,
         ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    sign_in_delays (name_mac) {
+        name_mac -> Text,
+        failures -> Integer,
+        wait_until -> BigInt,
     }
 }
 
@@ -135,13 +141,14 @@ diesel::table! {
         eligibility -> Text,
         access -> Text,
         stock -> Text,
-        capacity_unit -> Text,
+        capacity_unit -> Nullable<Text>,
         capacity_unlimited -> Bool,
         capacity_available -> Integer,
         capacity_maximum -> Integer,
         capacity_stated_at -> BigInt,
         duty_to_report -> Bool,
         preference -> Integer,
+        focal_points -> Text,
         phone -> Nullable<Text>,
         letter_language -> Text,
         partner_code_mac -> Nullable<Text>,
@@ -165,6 +172,7 @@ diesel::table! {
         channel -> Text,
         address -> Text,
         status -> Text,
+        proposed_by -> Nullable<Text>,
         updated_at -> BigInt,
     }
 }
@@ -333,7 +341,6 @@ diesel::table! {
     referrals (id) {
         id -> Text,
         reference -> Text,
-        partner_reference -> Text,
         version -> Integer,
         ticket_id -> Text,
         need -> Text,
@@ -342,8 +349,6 @@ diesel::table! {
         level -> Text,
         service_id -> Text,
         hop -> Integer,
-        emergency_reason -> Nullable<Text>,
-        fields -> Text,
         issued_at -> BigInt,
         accept_due -> BigInt,
         start_due -> BigInt,
@@ -360,7 +365,10 @@ diesel::table! {
         referral_id -> Text,
         position -> Integer,
         service_id -> Text,
-        consent_id -> Nullable<Text>,
+        consent_id -> Text,
+        fields -> Text,
+        partner_reference -> Text,
+        arrival_word -> Text,
         asked_at -> Nullable<BigInt>,
         left_at -> Nullable<BigInt>,
         reason -> Nullable<Text>,
@@ -374,6 +382,7 @@ diesel::table! {
         referral_id -> Nullable<Text>,
         service_id -> Nullable<Text>,
         endpoint_id -> Text,
+        partner -> Text,
         channel -> Text,
         address -> Text,
         kind -> Text,
@@ -382,6 +391,7 @@ diesel::table! {
         letter -> Text,
         state -> Text,
         attempts -> Integer,
+        tries -> Integer,
         last_class -> Nullable<Text>,
         not_before -> BigInt,
         lease_holder -> Nullable<Text>,
@@ -402,6 +412,7 @@ diesel::table! {
         started_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         class -> Text,
+        cause -> Nullable<Text>,
     }
 }
 
@@ -457,11 +468,13 @@ diesel::joinable!(endpoints -> services (service_id));
 diesel::joinable!(tickets -> contacts (contact_id));
 diesel::joinable!(referrals -> tickets (ticket_id));
 diesel::joinable!(referrals -> services (service_id));
+diesel::joinable!(referral_hops -> referrals (referral_id));
 diesel::joinable!(attempts -> notifications (notification_id));
 diesel::joinable!(contact_facts -> contacts (contact_id));
 diesel::allow_tables_to_appear_in_same_query!(
     staff,
     sessions,
+    sign_in_delays,
     steps,
     trail,
     idempotency,

@@ -201,3 +201,19 @@ impl From<NoRandomness> for VaultError {
         Self::NoRandomness
     }
 }
+
+/// What the vault's refusals mean to a caller: what was erased is not there; what does not open is
+/// a defect or a forgery, and is never shown.
+impl From<VaultError> for crate::error::Error {
+    fn from(error: VaultError) -> Self {
+        use crate::error::Error;
+        match error {
+            VaultError::Erased | VaultError::Missing => Error::NotFound,
+            VaultError::Unavailable | VaultError::NoRandomness => Error::Unavailable,
+            VaultError::TooLong => Error::TooLarge,
+            VaultError::Tampered | VaultError::WrappingKeyGone { .. } => {
+                Error::Internal("a sealed field does not open")
+            }
+        }
+    }
+}

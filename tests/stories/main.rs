@@ -4,4 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod directory;
+mod identity;
+mod notifications;
 mod storage;

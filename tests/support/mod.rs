@@ -23,7 +23,7 @@ use goldaw::clock::{Clock, Instant};
 use goldaw::config::Config;
 use goldaw::error::{Error, Result};
 use goldaw::storage::{By, Db, KeyDb, Place, Setting, Store, Tree, Tx, migrate};
-use goldaw::triage::RuleSet;
+use goldaw::triage::{PackSource, RuleSet};
 use goldaw::vault::{Keyring, Vault};
 use tempfile::TempDir;
 
@@ -201,9 +201,20 @@ pub fn setting(config: Config, keys: &Place, clock: &Clock) -> Setting {
     }
 }
 
-/// The rules stories are told under.
+/// The rules stories are told under: those that are shipped, instruments included.
 fn rules() -> RuleSet {
-    RuleSet
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/triage");
+    let mut sources = Vec::new();
+    for folder in [folder.clone(), folder.join("goldaw-hotline")] {
+        let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+        files.retain(|file| file.extension().is_some_and(|kind| kind == "toml"));
+        files.sort();
+        sources.extend(files.iter().map(|file| PackSource {
+            name: file.file_name().unwrap().display().to_string(),
+            text: std::fs::read_to_string(file).unwrap(),
+        }));
+    }
+    RuleSet::load(&sources, &["tk", "ru", "en"]).unwrap()
 }
 
 /// A plain connection, opened without any of goldaw's settings.

@@ -10,12 +10,11 @@ CREATE TABLE staff (
     passphrase_hash TEXT NOT NULL,
     totp_secret BYTEA,
     totp_last_step BIGINT NOT NULL,
-    failures INTEGER NOT NULL,
-    wait_until BIGINT NOT NULL,
     active BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
+-- Here the key is itself a random reference: it stands in access tokens and in its owner's list.
 CREATE TABLE sessions (
     id TEXT NOT NULL PRIMARY KEY,
     token_hash TEXT NOT NULL UNIQUE,
@@ -27,3 +26,11 @@ CREATE TABLE sessions (
     ended_at BIGINT
 );
 CREATE INDEX sessions_of ON sessions (staff_id);
+-- Failed sign-ins by name, whether or not anybody has that name: a keyed hash, so that a
+-- passphrase typed into the wrong field is not kept.
+CREATE TABLE sign_in_delays (
+    name_mac TEXT NOT NULL PRIMARY KEY,
+    failures INTEGER NOT NULL,
+    wait_until BIGINT NOT NULL
+);
+CREATE INDEX sign_in_delays_age ON sign_in_delays (wait_until);

@@ -35,13 +35,14 @@ CREATE TABLE services (
     eligibility TEXT NOT NULL,
     access TEXT NOT NULL,
     stock TEXT NOT NULL,
-    capacity_unit TEXT NOT NULL,
+    capacity_unit TEXT,
     capacity_unlimited BOOLEAN NOT NULL,
     capacity_available INTEGER NOT NULL,
     capacity_maximum INTEGER NOT NULL,
     capacity_stated_at BIGINT NOT NULL,
     duty_to_report BOOLEAN NOT NULL,
     preference INTEGER NOT NULL,
+    focal_points TEXT NOT NULL,
     phone TEXT,
     letter_language TEXT NOT NULL,
     partner_code_mac TEXT,
@@ -62,6 +63,7 @@ CREATE TABLE endpoints (
     channel TEXT NOT NULL,
     address TEXT NOT NULL,
     status TEXT NOT NULL,
+    proposed_by TEXT,
     updated_at BIGINT NOT NULL
 );
 CREATE INDEX endpoints_of ON endpoints (service_id, position);

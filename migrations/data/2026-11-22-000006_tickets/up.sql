@@ -33,7 +33,6 @@ CREATE INDEX ticket_notes_of ON ticket_notes (ticket_id, at);
 CREATE TABLE referrals (
     id TEXT NOT NULL PRIMARY KEY,
     reference TEXT NOT NULL UNIQUE,
-    partner_reference TEXT NOT NULL UNIQUE,
     version INTEGER NOT NULL,
     ticket_id TEXT NOT NULL REFERENCES tickets (id),
     need TEXT NOT NULL,
@@ -42,8 +41,6 @@ CREATE TABLE referrals (
     level TEXT NOT NULL,
     service_id TEXT NOT NULL REFERENCES services (id),
     hop INTEGER NOT NULL,
-    emergency_reason TEXT,
-    fields TEXT NOT NULL,
     issued_at BIGINT NOT NULL,
     accept_due BIGINT NOT NULL,
     start_due BIGINT NOT NULL,
@@ -56,13 +53,18 @@ CREATE TABLE referrals (
 CREATE INDEX referrals_of ON referrals (ticket_id);
 CREATE INDEX referrals_of_service ON referrals (service_id, state);
 -- The services she said yes to, by name, in her order; one row becomes the asked one at a time.
+-- What is shown, the reference and the word at the door belong to that service alone.
 CREATE TABLE referral_hops (
     referral_id TEXT NOT NULL REFERENCES referrals (id),
     position INTEGER NOT NULL,
     service_id TEXT NOT NULL REFERENCES services (id),
-    consent_id TEXT,
+    consent_id TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    partner_reference TEXT NOT NULL UNIQUE,
+    arrival_word TEXT NOT NULL,
     asked_at BIGINT,
     left_at BIGINT,
     reason TEXT,
     PRIMARY KEY (referral_id, position)
 );
+CREATE INDEX referral_hops_of_service ON referral_hops (service_id);

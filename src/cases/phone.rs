@@ -1,0 +1,70 @@
+//! Phone numbers: any local spelling to E.164. What cannot be read is kept as it was said, because
+//! a number must never stand between a woman and her record.
+
+use serde::Serialize;
+
+use crate::input::{At, FromJson, Json, text};
+
+/// A number as E.164, or the words it was given in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Phone(String);
+
+impl FromJson for Phone {
+    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        text(json, at, 40).map(Phone)
+    }
+}
+
+impl Phone {
+    /// As stored.
+    pub fn as_text(&self) -> &str {
+        &self.0
+    }
+
+    /// In E.164 if `region` (ISO 3166-1) and the number allow it; else as it was.
+    pub fn normal(self, region: &str) -> Phone {
+        match e164(&self.0, region) {
+            Some(number) => Phone(number),
+            None => self,
+        }
+    }
+
+    /// Set when it is a number that can be dialled and looked up.
+    pub fn e164(&self) -> Option<&str> {
+        let digits = self.0.strip_prefix('+')?;
+        (digits.len() >= 7 && digits.bytes().all(|b| b.is_ascii_digit())).then_some(self.0.as_str())
+    }
+}
+
+/// The E.164 form of a number in any spelling of `region`.
+pub fn e164(said: &str, region: &str) -> Option<String> {
+    let country = region.parse().ok();
+    let number = phonenumber::parse(country, said).ok()?;
+    phonenumber::is_valid(&number).then(|| number.format().mode(phonenumber::Mode::E164).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_spellings_of_one_mobile_are_one_number() {
+        for said in ["8 65 123456", "65 12-34-56", "+993 65 123456", "8 (65) 12 34 56"] {
+            assert_eq!(e164(said, "TM").as_deref(), Some("+99365123456"), "{said}");
+        }
+    }
+
+    #[test]
+    fn the_newer_mobile_prefixes_are_known() {
+        assert_eq!(e164("71 123456", "TM").as_deref(), Some("+99371123456"));
+        assert_eq!(e164("72 123456", "TM").as_deref(), Some("+99372123456"));
+    }
+
+    #[test]
+    fn what_is_no_number_is_kept_as_it_was_said() {
+        let said = Phone("ask the neighbour".into());
+        assert_eq!(said.clone().normal("TM"), said);
+        assert_eq!(said.e164(), None);
+    }
+}

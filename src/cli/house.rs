@@ -1,0 +1,240 @@
+//! Opens the house: configuration, folder, keys, databases, rules and areas, in an order in which
+//! nothing is made before everything that can be refused was looked at.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::Faults;
+use crate::access::token::TokenKey;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::directory::{self, Areas};
+use crate::rules;
+use crate::state::App;
+use crate::storage::{By, Holdings, KeyDb, Place, Setting, Store, Tree, holdings, migrate, pending};
+use crate::triage::{PackSource, RuleSet};
+use crate::vault::{Keyring, RootKey, Vault};
+
+/// A root key handed over by systemd: `LoadCredential=goldaw.root-key:/etc/goldaw/root.key`.
+const CREDENTIAL: &str = "goldaw.root-key";
+
+/// What the house is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// To work in it: the database must be up to this program.
+    Serve,
+    /// To bring it up to this program.
+    Migrate,
+    /// To show it: migrates too, and keeps even the root key in the folder.
+    Demo,
+}
+
+/// An open house.
+pub(super) struct House {
+    pub(super) app: App,
+    pub(super) tokens: TokenKey,
+    pub(super) areas: Areas,
+    /// Migrations applied just now, to the data and to the key store.
+    pub(super) migrated: (usize, usize),
+}
+
+/// Read and checked; nothing was made yet.
+struct Plan {
+    config: Config,
+    rules: RuleSet,
+    sources: Vec<PackSource>,
+    areas: Areas,
+    data: Place,
+    keys: Place,
+    root: Root,
+}
+
+/// Where the root key is.
+enum Root {
+    File(PathBuf),
+    Credential(PathBuf),
+}
+
+impl House {
+    /// Opens it on the machine's clock. Errors: everything that is wrong, one sentence each.
+    pub(super) fn open(config: Config, start: Start) -> Result<House, Faults> {
+        House::open_at(config, start, Clock::machine())
+    }
+
+    /// Opens it on a clock of one's own, for history that was not today.
+    pub(super) fn open_at(config: Config, start: Start, clock: Clock) -> Result<House, Faults> {
+        let plan = Plan::of(config, start)?;
+        let one = |told: String| vec![told];
+        create_folder(&plan.config.data).map_err(one)?;
+        let held = holdings(&plan.data, &plan.keys).map_err(one)?;
+        if start == Start::Serve {
+            refuse_if_behind(&plan)?;
+        }
+        let keyring = plan.keyring(held)?;
+        let tokens = plan.token_key(held).map_err(one)?;
+        let mut migrated = (0, 0);
+        if start != Start::Serve {
+            migrated.0 = migrate(&plan.data, Tree::Data).map_err(one)?;
+            migrated.1 = migrate(&plan.keys, Tree::Keys).map_err(one)?;
+        }
+        let key_store = KeyDb::open(&plan.keys, clock.clone()).map_err(one)?;
+        let setting = Setting {
+            vault: Arc::new(Vault::new(keyring, Arc::new(key_store))),
+            rules: Arc::new(plan.rules),
+            config: Arc::new(plan.config),
+            promised: Arc::new(Notify::new()),
+        };
+        let store = Store::open(&plan.data, setting.clone(), clock.clone()).map_err(one)?;
+        let areas = plan.areas;
+        publish(&store, &areas)?;
+        keep_rules(&store, plan.sources)?;
+        Ok(House { app: App::new(store, setting, clock), tokens, areas, migrated })
+    }
+}
+
+/// Every assessment names its rules by digest; what they said then is kept beside it.
+fn keep_rules(store: &Store, sources: Vec<PackSource>) -> Result<(), Faults> {
+    store
+        .write_blocking(By::system(), move |tx| {
+            let rules = tx.setting.rules.clone();
+            rules::keep(tx, &rules, &sources)
+        })
+        .map_err(|error| vec![format!("the rules cannot be kept: {error}")])
+}
+
+/// Reports join the table of areas, so it says what the gazetteer says.
+fn publish(store: &Store, areas: &Areas) -> Result<(), Faults> {
+    let listed = areas.clone();
+    store
+        .write_blocking(By::system(), move |tx| directory::publish_areas(tx, &listed))
+        .map_err(|error| vec![format!("the table of areas cannot be written: {error}")])
+}
+
+impl Plan {
+    fn of(config: Config, start: Start) -> Result<Plan, Faults> {
+        let mut faults = config.faults();
+        let root = kept(root(&config, start).map_err(|told| vec![told]), &mut faults);
+        let sources = kept(rules::sources(&config), &mut faults);
+        let rules = sources.as_ref().and_then(|list| kept(rules::check(list, &config.place.languages), &mut faults));
+        let areas = kept(Areas::load(&config), &mut faults);
+        let data = kept(Place::from_url(&config.database.url).map_err(|told| vec![told]), &mut faults);
+        let keys = kept(Place::from_url(&config.database.keys_url).map_err(|told| vec![told]), &mut faults);
+        match (root, rules.zip(sources), areas, data, keys) {
+            (Some(root), Some((rules, sources)), Some(areas), Some(data), Some(keys)) if faults.is_empty() => {
+                Ok(Plan { config, rules, sources, areas, data, keys, root })
+            }
+            _ => Err(faults),
+        }
+    }
+
+    /// The keyring, made only for a house that holds nothing yet: a new key opens no old record,
+    /// and a second set of keys beside the first would hide that the first is lost.
+    fn keyring(&self, held: Holdings) -> Result<Keyring, Faults> {
+        let path = self.config.data.join("keyring.json");
+        let empty = !(held.accounts || held.contacts || held.keys);
+        let mut missing = Vec::new();
+        if !self.root.exists() && (path.exists() || !empty) {
+            missing.push(format!("the root key {} is missing, but there is a house it belongs to", self.root.path()));
+        }
+        if !path.exists() && !empty {
+            missing.push(format!("the keyring {} is missing, but there is data sealed under it", path.display()));
+        }
+        if held.contacts && !held.keys {
+            missing.push("the key store is empty, but there are calls sealed under its keys".into());
+        }
+        if !missing.is_empty() {
+            missing.push("nothing was changed; put the keys back from where they are kept safe".into());
+            return Err(missing);
+        }
+        let root = self.root.load_or_create().map_err(|told| vec![told])?;
+        let opened = if path.exists() {
+            Keyring::load(&path, &root)
+        } else {
+            Keyring::create().and_then(|keyring| keyring.save_new(&path, &root).map(|()| keyring))
+        };
+        opened.map_err(|error| vec![error.to_string()])
+    }
+
+    fn token_key(&self, held: Holdings) -> Result<TokenKey, String> {
+        let path = self.config.data.join("token.key");
+        if held.accounts && !path.exists() {
+            return Err(format!("the token key {} is missing, but there are accounts that use it", path.display()));
+        }
+        TokenKey::load_or_create(&path)
+    }
+}
+
+/// The value, or its faults among the others.
+fn kept<T>(read: Result<T, Faults>, faults: &mut Faults) -> Option<T> {
+    read.map_err(|told| faults.extend(told)).ok()
+}
+
+fn refuse_if_behind(plan: &Plan) -> Result<(), Faults> {
+    let mut faults = Vec::new();
+    for (place, tree, name) in [(&plan.data, Tree::Data, "database"), (&plan.keys, Tree::Keys, "key store")] {
+        match pending(place, tree) {
+            Ok(false) => {}
+            Ok(true) => faults.push(format!("the {name} is behind this program: run `goldaw migrate` first")),
+            Err(told) => faults.push(told),
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+fn root(config: &Config, start: Start) -> Result<Root, String> {
+    let named = &config.vault.root_key_file;
+    if start == Start::Demo {
+        return Ok(Root::File(config.data.join("root.key")));
+    }
+    if named.as_os_str().is_empty() {
+        let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(CREDENTIAL));
+        return credential.filter(|path| path.exists()).map(Root::Credential).ok_or_else(|| {
+            "[vault] root_key_file: name a file outside the data folder (it is made at first start)".into()
+        });
+    }
+    if absolute(named).starts_with(absolute(&config.data)) {
+        return Err("[vault] root_key_file: must be outside the data folder, or every copy of the data has it".into());
+    }
+    Ok(Root::File(named.clone()))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_path_buf())
+}
+
+impl Root {
+    fn exists(&self) -> bool {
+        let (Root::File(path) | Root::Credential(path)) = self;
+        path.exists()
+    }
+
+    fn path(&self) -> String {
+        let (Root::File(path) | Root::Credential(path)) = self;
+        path.display().to_string()
+    }
+
+    fn load_or_create(&self) -> Result<RootKey, String> {
+        match self {
+            Root::Credential(path) => RootKey::load_credential(path),
+            Root::File(path) if path.exists() => RootKey::load(path),
+            Root::File(path) => RootKey::create(path),
+        }
+        .map_err(|error| error.to_string())
+    }
+}
+
+/// Only the program's own user may look into the folder.
+fn create_folder(path: &Path) -> Result<(), String> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| format!("the data folder {} cannot be made: {error}", path.display()))
+}

@@ -1,0 +1,140 @@
+//! `goldaw serve` and `goldaw worker`: the processes that keep running, and how they stop.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::house::{House, Start};
+use super::{Faults, Where, print};
+use crate::identity::Door;
+use crate::notifications::{self, channels::Channels};
+use crate::server::{self, Parts};
+use crate::state::App;
+use crate::telemetry;
+
+pub(super) const HELP: &str = "\
+Examples:
+  goldaw serve --data /var/lib/goldaw
+  goldaw serve --listen 127.0.0.1:0
+SIGTERM and SIGINT stop it: nothing new is accepted, requests and letters under way are finished,
+and what was acknowledged is on disk.";
+
+/// Beyond the time that requests and letters under way have, for closing the store.
+const CLOSING: Duration = Duration::from_secs(1);
+
+pub(super) fn serve(place: &Where, listen: Option<SocketAddr>) -> Result<(), Faults> {
+    let mut config = place.settings()?;
+    if let Some(listen) = listen {
+        config.server.listen = listen;
+    }
+    telemetry::start(&config.log.level);
+    let house = House::open(config, Start::Serve)?;
+    run(house, true, |address| {
+        tracing::info!(event = "listening", address = %address);
+        print(&format!("Listening on http://{address}\n"))
+    })
+}
+
+pub(super) fn worker(place: &Where) -> Result<(), Faults> {
+    let config = place.settings()?;
+    telemetry::start(&config.log.level);
+    run(House::open(config, Start::Serve)?, false, |_| Ok(()))
+}
+
+/// Runs until told to stop, then lets what is under way end. `ready` is called once requests are
+/// answered.
+pub(super) fn run(house: House, web: bool, ready: impl FnOnce(SocketAddr) -> Result<(), Faults>) -> Result<(), Faults> {
+    let cannot = |error: std::io::Error| vec![format!("the runtime cannot be started: {error}")];
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(cannot)?;
+    let outcome = runtime.block_on(async {
+        let stop = Stop::listen().map_err(cannot)?;
+        if web { web_and_worker(house, ready, stop).await } else { worker_alone(house, stop).await }
+    });
+    runtime.shutdown_timeout(CLOSING);
+    tracing::info!(event = "stopped");
+    outcome
+}
+
+async fn web_and_worker(
+    house: House,
+    ready: impl FnOnce(SocketAddr) -> Result<(), Faults>,
+    mut stop: Stop,
+) -> Result<(), Faults> {
+    let House { app, tokens, areas, .. } = house;
+    let listen = app.config.server.listen;
+    let door = Door::new(&app.config.staff).map_err(|told| vec![told])?;
+    let worker = Worker::begin(&app)?;
+    let listening = server::listen(Parts { app: app.clone(), tokens, areas, door })
+        .map_err(|error| vec![format!("{listen}: cannot listen here: {error}")])?;
+    let (address, http) = (listening.address, listening.stop());
+    let mut serving = tokio::spawn(listening.serve());
+    ready(address)?;
+    tokio::select! {
+        () = stop.asked() => {}
+        _ = &mut serving => return Err(vec!["the server ended by itself".into()]),
+    }
+    tracing::info!(event = "stopping");
+    tokio::join!(http.drain(), worker.end());
+    let _ = serving.await;
+    close(app).await;
+    Ok(())
+}
+
+async fn worker_alone(house: House, mut stop: Stop) -> Result<(), Faults> {
+    let worker = Worker::begin(&house.app)?;
+    tracing::info!(event = "working");
+    stop.asked().await;
+    tracing::info!(event = "stopping");
+    worker.end().await;
+    close(house.app).await;
+    Ok(())
+}
+
+/// Delivery, running beside whatever else this process does.
+struct Worker {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Worker {
+    fn begin(app: &App) -> Result<Worker, Faults> {
+        let channels = Channels::from_config(&app.config).map_err(|told| vec![told])?;
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(notifications::run(app.store.clone(), channels, app.config.clone(), stopped));
+        Ok(Worker { stop, task })
+    }
+
+    /// Takes nothing new; letters under way have their time.
+    async fn end(self) {
+        let _ = self.stop.send(true);
+        let _ = self.task.await;
+    }
+}
+
+/// Drops the last hold on the store, which lets its writer finish what is queued.
+async fn close(app: App) {
+    let closing = tokio::task::spawn_blocking(move || drop(app));
+    let _ = tokio::time::timeout(CLOSING, closing).await;
+}
+
+/// SIGTERM, or the interrupt key.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> std::io::Result<Stop> {
+        Ok(Stop { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

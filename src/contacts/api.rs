@@ -1,0 +1,255 @@
+//! Contacts over HTTP.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{ETAG, LOCATION};
+use actix_web::web::Data;
+use serde_json::Value;
+
+use super::codes::{Kind, Status};
+use super::edit::{Amendment, amend, change, finish, rejoin};
+use super::model::{Filter, Scope, list};
+use super::record::{Against, NewContact, prepare, record};
+use super::view::{Opened, Read, assessments, full, open, read, receipt, timeline};
+use crate::access::{
+    Body, Filtered, IfMatch, Keyed, Page, Paged, Params, Permit, Posted, Query, ReadContacts, RecordContacts,
+    Reference, Routes,
+};
+use crate::clock::Instant;
+use crate::directory::Areas;
+use crate::error::Result;
+use crate::input::{At, Fields, FromJson, Json};
+use crate::state::App;
+
+/// The addresses of this room.
+pub fn routes() -> Routes {
+    Routes::at("/contacts")
+        .post("", create)
+        .get("", index)
+        .get("/{id}", show)
+        .patch("/{id}", edit)
+        .post("/{id}/finish", end)
+        .post("/{id}/amend", correct)
+        .post("/{id}/rejoin", take_up)
+        .get("/{id}/assessments", history)
+        .get("/{id}/timeline", steps)
+}
+
+/// What every handler here checks forms against.
+fn against<'a>(app: &'a App, areas: &'a Areas) -> Against<'a> {
+    Against { config: &app.config, rules: &app.rules, areas }
+}
+
+async fn create(
+    by: Permit<RecordContacts>,
+    app: Data<App>,
+    areas: Data<Areas>,
+    new: Keyed<NewContact>,
+) -> Result<HttpResponse> {
+    let prepared = prepare(new.form, &by.id, against(&app, &areas), &app.vault, app.clock.now())?;
+    let (written, replay) = (prepared.clone(), new.replay);
+    let earlier = app
+        .store
+        .write(by.by(), move |tx| {
+            let id = tx.once(Some(&replay), 201, |tx| record(tx, &written))?;
+            if id == written.id() { Ok(None) } else { open(tx, &id).map(Some) }
+        })
+        .await?;
+    let opened = earlier.unwrap_or_else(|| prepared.opened());
+    created(full(&opened, against(&app, &areas), app.clock.now())?)
+}
+
+fn created((view, version): (Value, i32)) -> Result<HttpResponse> {
+    let place = format!("/api/v1/contacts/{}", view.get("id").and_then(Value::as_str).unwrap_or_default());
+    Ok(HttpResponse::Created().insert_header((LOCATION, place)).insert_header(tag(version)).json(view))
+}
+
+fn tag(version: i32) -> (actix_web::http::header::HeaderName, String) {
+    (ETAG, format!("\"{version}\""))
+}
+
+/// A contact that was changed or opened, as an answer.
+fn answer(opened: &Opened, app: &App, areas: &Areas) -> Result<HttpResponse> {
+    let (view, version) = full(opened, against(app, areas), app.clock.now())?;
+    Ok(HttpResponse::Ok().insert_header(tag(version)).json(view))
+}
+
+struct Listing {
+    filter: Filter,
+    page: Page,
+}
+
+impl Query for Listing {
+    fn from_params(params: &Params) -> Option<Self> {
+        let filter = Filter {
+            status: params.of::<Status>("status"),
+            kind: params.of::<Kind>("kind"),
+            level: params.of::<LevelCode>("level").map(|level| level.0),
+            from: params.time("from"),
+            to: params.time("to"),
+        };
+        Some(Listing { filter, page: Page::from_params(params)? })
+    }
+}
+
+/// A level by its code.
+struct LevelCode(String);
+
+impl FromJson for LevelCode {
+    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        const CODES: [&str; 5] = ["critical", "high", "medium", "low", "not_assessed"];
+        match json {
+            Json::Text(code) if CODES.contains(&code.as_str()) => Some(LevelCode(code.clone())),
+            _ => {
+                at.problem_allowing("not_allowed", Some(CODES.map(str::to_owned).to_vec()));
+                None
+            }
+        }
+    }
+}
+
+async fn index(by: Permit<ReadContacts>, app: Data<App>, query: Filtered<Listing>) -> Result<HttpResponse> {
+    let Filtered(Listing { filter, page }) = query;
+    let (scope, after, limit, kept) = (Scope::of(&by), page.after(&app.vault)?, page.limit, kept(&filter));
+    let rows = app.store.read(move |db| list(db, &scope, filter, after, limit)).await?;
+    let paged = Paged::of(rows, &page, &app.vault, |row| (row.opened_at, row.id.clone()), |row| receipt(&row))?;
+    Ok(paged.answer("/api/v1/contacts", &page, &kept))
+}
+
+/// The filters a `next` link repeats.
+fn kept(filter: &Filter) -> Vec<(&'static str, String)> {
+    let all = [
+        ("status", filter.status.map(|status| status.code().to_owned())),
+        ("kind", filter.kind.map(|kind| kind.code().to_owned())),
+        ("level", filter.level.clone()),
+        ("from", filter.from.map(Instant::rfc3339)),
+        ("to", filter.to.map(Instant::rfc3339)),
+    ];
+    all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+async fn show(
+    by: Permit<ReadContacts>,
+    app: Data<App>,
+    areas: Data<Areas>,
+    id: Reference<'C'>,
+) -> Result<HttpResponse> {
+    let actor = (*by).clone();
+    match app.store.write(by.by(), move |tx| read(tx, &actor, &id.0)).await? {
+        Read::Whole(opened) => answer(&opened, &app, &areas),
+        Read::Receipt(view, version) => Ok(HttpResponse::Ok().insert_header(tag(version)).json(view)),
+    }
+}
+
+/// An edit's version and patch.
+type Patch = (IfMatch, Body<Json>);
+
+async fn edit(
+    by: Permit<RecordContacts>,
+    at: (Data<App>, Data<Areas>),
+    id: Reference<'C'>,
+    patch: Patch,
+) -> Result<HttpResponse> {
+    let ((app, areas), (IfMatch(version), Body(patch))) = (at, patch);
+    let (actor, known) = ((*by).clone(), (app.clone(), areas.clone()));
+    let opened = app
+        .store
+        .write(by.by(), move |tx| {
+            let id = change(tx, &actor, (&id.0, version), &patch, against(&known.0, &known.1))?;
+            open(tx, &id)
+        })
+        .await?;
+    answer(&opened, &app, &areas)
+}
+
+struct Ending(Option<Instant>);
+
+impl FromJson for Ending {
+    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        Fields::of(json, at, |f| Some(Ending(f.optional("ended_at"))))
+    }
+}
+
+async fn end(
+    by: Permit<RecordContacts>,
+    at: (Data<App>, Data<Areas>),
+    id: Reference<'C'>,
+    body: Keyed<Ending>,
+) -> Result<HttpResponse> {
+    let (app, areas) = at;
+    let actor = (*by).clone();
+    let opened = app
+        .store
+        .write(by.by(), move |tx| {
+            let id = tx.once(Some(&body.replay), 200, |tx| finish(tx, &actor, &id.0, body.form.0))?;
+            open(tx, &id)
+        })
+        .await?;
+    answer(&opened, &app, &areas)
+}
+
+/// An amendment's version and body.
+type Amended = (IfMatch, Posted<Amendment>);
+
+async fn correct(
+    by: Permit<RecordContacts>,
+    at: (Data<App>, Data<Areas>),
+    id: Reference<'C'>,
+    body: Amended,
+) -> Result<HttpResponse> {
+    let ((app, areas), (IfMatch(version), body)) = (at, body);
+    let (actor, known) = ((*by).clone(), (app.clone(), areas.clone()));
+    let opened = app
+        .store
+        .write(by.by(), move |tx| {
+            let against = against(&known.0, &known.1);
+            let id =
+                tx.once(body.replay.as_ref(), 200, |tx| amend(tx, &actor, (&id.0, version), &body.form, against))?;
+            open(tx, &id)
+        })
+        .await?;
+    answer(&opened, &app, &areas)
+}
+
+struct Word(String);
+
+impl FromJson for Word {
+    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        Fields::of(json, at, |f| {
+            let word = f.text("word", 32);
+            if word.is_none() && !f.has("word") {
+                f.problem("word", "required");
+            }
+            word.map(Word)
+        })
+    }
+}
+
+async fn take_up(
+    by: Permit<RecordContacts>,
+    at: (Data<App>, Data<Areas>),
+    id: Reference<'C'>,
+    body: Posted<Word>,
+) -> Result<HttpResponse> {
+    let (app, areas) = at;
+    let actor = (*by).clone();
+    let opened = app
+        .store
+        .write(by.by(), move |tx| {
+            let id = tx.once(body.replay.as_ref(), 200, |tx| rejoin(tx, &actor, &id.0, &body.form.0))?;
+            open(tx, &id)
+        })
+        .await?;
+    answer(&opened, &app, &areas)
+}
+
+async fn history(by: Permit<ReadContacts>, app: Data<App>, id: Reference<'C'>) -> Result<HttpResponse> {
+    let actor = (*by).clone();
+    let items = app.store.write(by.by(), move |tx| assessments(tx, &actor, &id.0)).await?;
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "items": items })))
+}
+
+async fn steps(by: Permit<ReadContacts>, app: Data<App>, id: Reference<'C'>) -> Result<HttpResponse> {
+    let actor = (*by).clone();
+    let view = app.store.read(move |db| timeline(db, &actor, &id.0)).await?;
+    Ok(HttpResponse::Ok().json(view))
+}

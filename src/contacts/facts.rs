@@ -1,0 +1,213 @@
+//! From a form to what triage works on: the answers, and what the structured fields already say,
+//! so that nothing is asked twice.
+
+use std::collections::BTreeMap;
+
+use chrono::{Datelike, Months, NaiveDate};
+use chrono_tz::Tz;
+
+use super::classify::{age, age_at};
+use super::codes::{Abduction, Bracket, Position, Precision, Relationship, Tri};
+use super::form::{ContactForm, Incident, Perpetrator};
+use crate::clock::{HOUR, Instant};
+use crate::config::calendar::local;
+use crate::error::Problem;
+use crate::rules::problem;
+use crate::triage::{Answer, Facts, Number, RuleSet, Span};
+
+/// Answers to these are ages of an event when they were given; they grow as time passes.
+const ELAPSING: &str = "hours_since_";
+/// "About" means within this many hours either way.
+const ABOUT: i64 = 3;
+
+/// The facts of a form at a moment. `said_at` tells when each elapsing answer was given.
+///
+/// Errors: every answer that no indicator takes, placed under `/answers`.
+pub fn facts(
+    form: &ContactForm,
+    said_at: &BTreeMap<String, Instant>,
+    rules: &RuleSet,
+    now: Instant,
+    zone: Tz,
+) -> Result<Facts, Vec<Problem>> {
+    let mut facts = Facts::new();
+    let mut problems = Vec::new();
+    for (id, answer) in &form.answers {
+        let said = said_at.get(id).copied().unwrap_or(now);
+        if let Err(error) = facts.set(rules, id, aged(id, answer, now.since(said))) {
+            problems.push(problem(&error));
+        }
+    }
+    for (id, answer) in known(form, now, zone) {
+        // A pack of another country may not know this indicator; then the field says nothing.
+        let _ = facts.set(rules, id, answer);
+    }
+    if problems.is_empty() { Ok(facts) } else { Err(problems) }
+}
+
+fn aged(id: &str, answer: &Answer, micros: i64) -> Answer {
+    match answer {
+        Answer::Number(span) if id.starts_with(ELAPSING) => {
+            let later = |number: Number| {
+                Number::from_millionths(number.millionths().saturating_add(hours(micros.max(0)).millionths()))
+            };
+            Answer::Number(Span { min: later(span.min), max: span.max.map(later) })
+        }
+        other => other.clone(),
+    }
+}
+
+/// Microseconds as hours in fixed point.
+fn hours(micros: i64) -> Number {
+    Number::from_millionths(micros / 3600)
+}
+
+/// What the structured fields say, by indicator id.
+fn known(form: &ContactForm, now: Instant, zone: Tz) -> Vec<(&'static str, Answer)> {
+    let mut known: Vec<(&'static str, Option<Answer>)> = vec![
+        ("kind", Some(Answer::Choice(form.kind.code().into()))),
+        ("caller_role", Some(Answer::Choice(form.caller_role.code().into()))),
+    ];
+    if let Some(person) = &form.person {
+        known.extend([
+            ("age", age(Some(person), now, zone).map(years)),
+            ("sex", person.sex.map(|sex| Answer::Choice(sex.code().into()))),
+            ("sounds_under_18", person.sounds_under_18.map(tri)),
+            ("pregnant", person.pregnant.map(tri)),
+            ("children_with_her", person.children_with_her.map(|many| years((many, many)))),
+            ("dependants_at_risk", person.dependants_at_risk.map(tri)),
+            ("nowhere_safe_tonight", person.nowhere_safe_tonight.map(tri)),
+        ]);
+    }
+    let said = form.opened_at.unwrap_or(now);
+    if let Some(latest) = most_recent(&form.incidents, said, zone) {
+        known.extend(of_incident(latest, form, now, zone));
+    }
+    let penetrated: Vec<&Incident> = form
+        .incidents
+        .iter()
+        .filter(|i| i.forms.as_ref().is_some_and(|forms| forms.penetration == Some(Tri::Yes)))
+        .collect();
+    let since = penetrated.iter().filter_map(|i| elapsed(i, said, zone)).min_by_key(|(least, _)| *least);
+    known.push(("hours_since_penetration", since.map(|span| hours_ago(span, said, now))));
+    known.into_iter().filter_map(|(id, answer)| Some((id, answer?))).collect()
+}
+
+/// In repeated violence the most recent incident is the one classified; one without a time counts
+/// as the most recent, because an unknown time keeps windows open.
+pub fn most_recent<'a>(incidents: &'a [Incident], said: Instant, zone: Tz) -> Option<&'a Incident> {
+    incidents.iter().min_by_key(|incident| elapsed(incident, said, zone).map_or(-1, |(least, _)| least))
+}
+
+fn of_incident(incident: &Incident, form: &ContactForm, now: Instant, zone: Tz) -> Vec<(&'static str, Option<Answer>)> {
+    let said = form.opened_at.unwrap_or(now);
+    let forms = incident.forms.as_ref();
+    let perpetrators = &incident.perpetrators;
+    let by = |wanted: fn(&Perpetrator) -> Option<bool>| any(perpetrators.iter().map(wanted));
+    vec![
+        ("hours_since_incident", elapsed(incident, said, zone).map(|span| hours_ago(span, said, now))),
+        ("age_at_incident", age_at(incident, form.person.as_ref(), now, zone).map(years)),
+        ("penetration", forms.and_then(|f| f.penetration).map(tri)),
+        ("sexual_contact", forms.and_then(|f| f.sexual_contact).map(tri)),
+        ("physical", forms.and_then(|f| f.physical).map(tri)),
+        ("forced_marriage", forms.and_then(|f| f.forced_marriage).map(tri)),
+        ("denial_of_resources", forms.and_then(|f| f.denial_of_resources).map(tri)),
+        ("psychological", forms.and_then(|f| f.psychological).map(tri)),
+        ("perpetrator_partner", by(|p| related(p, |r| r == Relationship::IntimatePartnerOrFormer))),
+        (
+            "perpetrator_family",
+            by(|p| related(p, |r| matches!(r, Relationship::FamilyOther | Relationship::PrimaryCaregiver))),
+        ),
+        ("perpetrator_caregiver", by(|p| related(p, |r| r == Relationship::PrimaryCaregiver))),
+        ("perpetrator_in_law", by(|p| Some(p.side? == super::codes::FamilySide::InLaw))),
+        (
+            "perpetrator_official",
+            by(|p| match p.position? {
+                Position::Police | Position::Official => Some(true),
+                Position::None => Some(false),
+                Position::Unknown => None,
+            }),
+        ),
+        ("several_perpetrators", (perpetrators.len() > 1).then_some(Answer::Yes)),
+        ("previous_incidents", incident.previous_incidents.map(tri)),
+        ("goods_money_exchanged", incident.goods_money_exchanged.map(tri)),
+        (
+            "abducted",
+            incident.abduction.map(|abduction| match abduction {
+                Abduction::None => Answer::No,
+                Abduction::Unknown => Answer::Unknown,
+                _ => Answer::Yes,
+            }),
+        ),
+    ]
+}
+
+fn related(perpetrator: &Perpetrator, is: fn(Relationship) -> bool) -> Option<bool> {
+    match perpetrator.relationship? {
+        Relationship::Unknown => None,
+        relationship => Some(is(relationship)),
+    }
+}
+
+/// Yes if any is; no only if all are known not to be.
+fn any(each: impl Iterator<Item = Option<bool>>) -> Option<Answer> {
+    let each: Vec<Option<bool>> = each.collect();
+    if each.is_empty() {
+        return None;
+    }
+    Some(match (each.contains(&Some(true)), each.contains(&None)) {
+        (true, _) => Answer::Yes,
+        (false, true) => Answer::Unknown,
+        (false, false) => Answer::No,
+    })
+}
+
+fn tri(answer: Tri) -> Answer {
+    match answer {
+        Tri::Yes => Answer::Yes,
+        Tri::No => Answer::No,
+        Tri::Unknown => Answer::Unknown,
+    }
+}
+
+fn years((least, most): (i64, i64)) -> Answer {
+    let whole = |years: i64| Number::whole(i32::try_from(years).unwrap_or(i32::MAX));
+    Answer::Number(Span { min: whole(least), max: Some(whole(most)) })
+}
+
+/// The least and the most time, in microseconds, between an incident and the moment it was told.
+fn elapsed(incident: &Incident, said: Instant, zone: Tz) -> Option<(i64, Option<i64>)> {
+    if let Some(bracket) = incident.bracket {
+        return Some(match bracket {
+            Bracket::Today => (0, Some(24 * HOUR)),
+            Bracket::Yesterday => (0, Some(48 * HOUR)),
+            Bracket::Days2To3 => (24 * HOUR, Some(96 * HOUR)),
+            Bracket::Days4To5 => (72 * HOUR, Some(144 * HOUR)),
+            Bracket::Longer => (120 * HOUR, None),
+        });
+    }
+    let at = incident.happened_at?;
+    let ago = |at: Instant| said.since(at).max(0);
+    Some(match incident.precision.unwrap_or(Precision::Exact) {
+        Precision::Exact => (ago(at), Some(ago(at))),
+        Precision::About => (ago(at.plus(ABOUT * HOUR)), Some(ago(at.plus(-ABOUT * HOUR)))),
+        Precision::Day => {
+            let day = at.utc().with_timezone(&zone).date_naive();
+            (ago(start(day.succ_opt()?, zone)), Some(ago(start(day, zone))))
+        }
+        Precision::Month => {
+            let month = at.utc().with_timezone(&zone).date_naive().with_day(1)?;
+            (ago(start(month.checked_add_months(Months::new(1))?, zone)), Some(ago(start(month, zone))))
+        }
+        Precision::Unknown => return None,
+    })
+}
+
+fn start(day: NaiveDate, zone: Tz) -> Instant {
+    local(zone, day, chrono::NaiveTime::MIN)
+}
+
+fn hours_ago((least, most): (i64, Option<i64>), said: Instant, now: Instant) -> Answer {
+    let since = now.since(said).max(0);
+    Answer::Number(Span { min: hours(least + since), max: most.map(|most| hours(most + since)) })
+}

@@ -1,0 +1,29 @@
+//! A call, chat or visit: what was heard, when, and by whom.
+//!
+//! The record exists from the first second. While it is a draft, every change is saved with its
+//! version, from any seat that knows the rejoin word. Finishing is never blocked by what was not
+//! asked. After that it changes only by an amendment, which keeps what stood before.
+//!
+//! What is known about her is one sealed document; her own words are sealed apart, so that they can
+//! be purged alone. In clear are only references, kind, channel, times, level, operator and case.
+//! Every change is assessed by the rules, and an assessment is kept when it says something new.
+
+pub mod api;
+mod casework;
+pub mod classify;
+pub mod codes;
+pub mod document;
+mod edit;
+pub mod facts;
+pub mod form;
+pub mod model;
+mod record;
+mod summary;
+mod view;
+
+pub use casework::{LookUpLimit, open_case, routes as case_routes};
+pub use edit::{Amendment, amend, change, finish, rejoin, set_case};
+pub use model::{ContactRow, Scope, find, find_in, list};
+pub use record::{Against, NewContact, Prepared, prepare, record};
+pub use summary::{Summary, summary};
+pub use view::{full, receipt, timeline};

@@ -1,0 +1,408 @@
+//! The rows of a contact and every query on them.
+
+use diesel::prelude::*;
+
+use super::codes::{Channel, Direction, Kind, Status};
+use crate::access::{Actor, Role};
+use crate::clock::Instant;
+use crate::error::{Error, Result};
+use crate::storage::Db;
+use crate::storage::schema::{assessments, blocked_parties, contact_facts, contacts, revisions, tickets};
+
+/// A contact: its clear columns and what is sealed.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = contacts, treat_none_as_default_value = false)]
+pub struct ContactRow {
+    /// Key.
+    pub id: String,
+    /// `C-…`
+    pub reference: String,
+    /// Grows by one with every change.
+    pub version: i32,
+    /// Draft or finished.
+    pub status: Status,
+    /// Kind.
+    pub kind: Kind,
+    /// Channel.
+    pub channel: Channel,
+    /// Direction.
+    pub direction: Direction,
+    /// The level shown and clocked, as triage's code.
+    pub level: Option<String>,
+    /// Who records it.
+    pub operator_id: String,
+    /// Her case, if she has one.
+    pub case_id: Option<String>,
+    /// When it began.
+    pub opened_at: Instant,
+    /// When it was finished.
+    pub finished_at: Option<Instant>,
+    /// When the call reached the queue.
+    pub queued_at: Option<Instant>,
+    /// When it was answered.
+    pub answered_at: Option<Instant>,
+    /// When it ended.
+    pub ended_at: Option<Instant>,
+    /// When it last changed.
+    pub updated_at: Instant,
+    /// Blind index of the rejoin word.
+    pub rejoin_index: Option<String>,
+    /// Key of the document.
+    pub key_id: String,
+    /// Key of the narrative.
+    pub narrative_key_id: Option<String>,
+    /// The sealed document.
+    pub document: Vec<u8>,
+    /// Her own words, sealed apart.
+    pub narrative: Option<Vec<u8>>,
+}
+
+/// What an edit may change of a row.
+#[derive(AsChangeset)]
+#[diesel(table_name = contacts, treat_none_as_null = true)]
+pub struct Edited {
+    /// The new version.
+    pub version: i32,
+    /// Draft or finished.
+    pub status: Status,
+    /// Kind.
+    pub kind: Kind,
+    /// Channel.
+    pub channel: Channel,
+    /// Direction.
+    pub direction: Direction,
+    /// Level.
+    pub level: Option<String>,
+    /// Case.
+    pub case_id: Option<String>,
+    /// Times.
+    pub finished_at: Option<Instant>,
+    /// Times.
+    pub queued_at: Option<Instant>,
+    /// Times.
+    pub answered_at: Option<Instant>,
+    /// Times.
+    pub ended_at: Option<Instant>,
+    /// Times.
+    pub updated_at: Instant,
+    /// Rejoin word.
+    pub rejoin_index: Option<String>,
+    /// Key of the narrative.
+    pub narrative_key_id: Option<String>,
+    /// The sealed document.
+    pub document: Vec<u8>,
+    /// The sealed narrative.
+    pub narrative: Option<Vec<u8>>,
+}
+
+/// One stored assessment.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = assessments, treat_none_as_default_value = false)]
+pub struct AssessmentRow {
+    /// Key.
+    pub id: String,
+    /// Whose.
+    pub contact_id: String,
+    /// Which version of it was assessed.
+    pub contact_version: i32,
+    /// The level.
+    pub level: String,
+    /// The rule set's digest.
+    pub rule_set: String,
+    /// When.
+    pub at: Instant,
+    /// The assessment, whole, sealed under the contact's key.
+    pub document: Vec<u8>,
+}
+
+/// What an amendment replaced.
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = revisions, treat_none_as_default_value = false)]
+pub struct RevisionRow {
+    /// Key.
+    pub id: String,
+    /// Whose.
+    pub contact_id: String,
+    /// The version that was replaced.
+    pub version: i32,
+    /// Why, as a code.
+    pub reason: String,
+    /// By whom.
+    pub recorded_by: String,
+    /// When.
+    pub at: Instant,
+    /// What stood before and the words beside it, sealed.
+    pub document: Vec<u8>,
+}
+
+/// The de-identified row: bands, areas and types.
+#[derive(Debug, Clone, Insertable, AsChangeset)]
+#[diesel(table_name = contact_facts, treat_none_as_default_value = false, treat_none_as_null = true)]
+#[diesel(primary_key(contact_id))]
+pub struct FactsRow {
+    /// Whose.
+    pub contact_id: String,
+    /// The local day it began, as days since 1970.
+    pub day: i64,
+    /// Draft or finished.
+    pub status: Status,
+    /// Kind.
+    pub kind: Kind,
+    /// Channel.
+    pub channel: Channel,
+    /// Language.
+    pub language: Option<String>,
+    /// Who spoke.
+    pub caller_role: String,
+    /// Level.
+    pub level: Option<String>,
+    /// Age band.
+    pub age_band: String,
+    /// Sex.
+    pub sex: String,
+    /// Province.
+    pub province: Option<String>,
+    /// District.
+    pub district: Option<String>,
+    /// GBVIMS type of the most recent incident.
+    pub gbv_type: Option<String>,
+    /// Its contexts, separated by commas.
+    pub contexts: String,
+    /// Its elapsed band.
+    pub elapsed_band: Option<String>,
+    /// Whether it was reported before.
+    pub reported_elsewhere: Option<String>,
+    /// Whether she told it herself.
+    pub reported_by_survivor: Option<bool>,
+}
+
+/// Whose contacts somebody may see; one rule for reading, listing and counting.
+pub struct Scope {
+    actor_id: String,
+    role: Role,
+}
+
+impl Scope {
+    /// The scope of an actor.
+    pub fn of(actor: &Actor) -> Scope {
+        Scope { actor_id: actor.id.clone(), role: actor.role }
+    }
+
+    /// Contacts this scope covers, as a query: one's own; for a counselor also those of tickets she
+    /// holds; for a coordinator all. A case that must not be seen by this person is not there.
+    fn visible(&self) -> contacts::BoxedQuery<'static, <Db as Connection>::Backend> {
+        let hidden = blocked_parties::table
+            .filter(blocked_parties::party_kind.eq("staff"))
+            .filter(blocked_parties::party_id.eq(self.actor_id.clone()))
+            .select(blocked_parties::case_id);
+        let open = contacts::table
+            .filter(contacts::case_id.is_null().or(contacts::case_id.assume_not_null().ne_all(hidden)))
+            .into_boxed();
+        match self.role {
+            Role::Coordinator => open,
+            Role::Counselor => {
+                let held =
+                    tickets::table.filter(tickets::claimed_by.eq(self.actor_id.clone())).select(tickets::contact_id);
+                open.filter(contacts::operator_id.eq(self.actor_id.clone()).or(contacts::id.eq_any(held)))
+            }
+            _ => open.filter(contacts::operator_id.eq(self.actor_id.clone())),
+        }
+    }
+
+    /// Whether this person may open what is sealed in a contact they can see: who records it while
+    /// it is a draft, and the counselor who holds its ticket or recorded it.
+    pub fn opens(&self, row: &ContactRow) -> bool {
+        match self.role {
+            Role::Counselor => true,
+            Role::Operator => row.status == Status::Draft,
+            _ => false,
+        }
+    }
+}
+
+/// A contact by reference, whoever asks.
+pub fn find(db: &mut Db, reference: &str) -> Result<ContactRow> {
+    Ok(contacts::table.filter(contacts::reference.eq(reference)).select(ContactRow::as_select()).first(db)?)
+}
+
+/// A contact by reference inside a scope. Errors: 404, the same for missing and not yours.
+pub fn find_in(db: &mut Db, scope: &Scope, reference: &str) -> Result<ContactRow> {
+    Ok(scope
+        .visible()
+        .filter(contacts::reference.eq(reference.to_owned()))
+        .select(ContactRow::as_select())
+        .first(db)?)
+}
+
+/// A contact by key.
+pub fn by_id(db: &mut Db, id: &str) -> Result<ContactRow> {
+    Ok(contacts::table.find(id).select(ContactRow::as_select()).first(db)?)
+}
+
+/// What a list shows: clear columns only.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = contacts)]
+pub struct ListedRow {
+    /// Key.
+    pub id: String,
+    /// `C-…`
+    pub reference: String,
+    /// Version.
+    pub version: i32,
+    /// Draft or finished.
+    pub status: Status,
+    /// Kind.
+    pub kind: Kind,
+    /// Channel.
+    pub channel: Channel,
+    /// Level.
+    pub level: Option<String>,
+    /// Began.
+    pub opened_at: Instant,
+    /// Finished.
+    pub finished_at: Option<Instant>,
+}
+
+/// Filters of a list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only this status.
+    pub status: Option<Status>,
+    /// Only this kind.
+    pub kind: Option<Kind>,
+    /// Only this level.
+    pub level: Option<String>,
+    /// Began at or after.
+    pub from: Option<Instant>,
+    /// Began before.
+    pub to: Option<Instant>,
+}
+
+/// Contacts inside a scope, newest first, after a place in that order.
+pub fn list(
+    db: &mut Db,
+    scope: &Scope,
+    filter: Filter,
+    after: Option<(Instant, String)>,
+    limit: i64,
+) -> Result<Vec<ListedRow>> {
+    let mut query = scope.visible();
+    if let Some(status) = filter.status {
+        query = query.filter(contacts::status.eq(status));
+    }
+    if let Some(kind) = filter.kind {
+        query = query.filter(contacts::kind.eq(kind));
+    }
+    if let Some(level) = filter.level {
+        query = query.filter(contacts::level.eq(level));
+    }
+    if let Some(from) = filter.from {
+        query = query.filter(contacts::opened_at.ge(from));
+    }
+    if let Some(to) = filter.to {
+        query = query.filter(contacts::opened_at.lt(to));
+    }
+    if let Some((at, id)) = after {
+        query = query.filter(contacts::opened_at.le(at)).filter(contacts::opened_at.lt(at).or(contacts::id.lt(id)));
+    }
+    Ok(query
+        .order((contacts::opened_at.desc(), contacts::id.desc()))
+        .limit(limit)
+        .select(ListedRow::as_select())
+        .load(db)?)
+}
+
+/// Adds a contact.
+pub fn insert(db: &mut Db, row: &ContactRow) -> Result<()> {
+    diesel::insert_into(contacts::table).values(row).execute(db)?;
+    Ok(())
+}
+
+/// Replaces what an edit may change, if the row is still at `version` and `status`. Errors: 412
+/// when it is not.
+pub fn update(db: &mut Db, id: &str, version: i32, status: Status, edited: &Edited) -> Result<()> {
+    let changed = diesel::update(
+        contacts::table
+            .filter(contacts::id.eq(id))
+            .filter(contacts::version.eq(version))
+            .filter(contacts::status.eq(status)),
+    )
+    .set(edited)
+    .execute(db)?;
+    if changed == 1 {
+        return Ok(());
+    }
+    let current: i32 = contacts::table.find(id).select(contacts::version).first(db)?;
+    Err(Error::Stale { current })
+}
+
+/// Gives a draft to another seat.
+pub fn hand_to(db: &mut Db, row: &ContactRow, operator_id: &str, now: Instant) -> Result<bool> {
+    let changed = diesel::update(
+        contacts::table
+            .filter(contacts::id.eq(&row.id))
+            .filter(contacts::operator_id.eq(&row.operator_id))
+            .filter(contacts::status.eq(Status::Draft)),
+    )
+    .set((contacts::operator_id.eq(operator_id), contacts::updated_at.eq(now)))
+    .execute(db)?;
+    Ok(changed == 1)
+}
+
+/// Ties a contact that has no case to one.
+pub fn tie_to_case(db: &mut Db, id: &str, case_id: &str) -> Result<bool> {
+    let changed = diesel::update(contacts::table.filter(contacts::id.eq(id)).filter(contacts::case_id.is_null()))
+        .set(contacts::case_id.eq(case_id))
+        .execute(db)?;
+    Ok(changed == 1)
+}
+
+/// Adds an assessment.
+pub fn insert_assessment(db: &mut Db, row: &AssessmentRow) -> Result<()> {
+    diesel::insert_into(assessments::table).values(row).execute(db)?;
+    Ok(())
+}
+
+/// All assessments of a contact, oldest first.
+pub fn assessments_of(db: &mut Db, contact_id: &str) -> Result<Vec<AssessmentRow>> {
+    Ok(assessments::table
+        .filter(assessments::contact_id.eq(contact_id))
+        .order((assessments::at.asc(), assessments::id.asc()))
+        .select(AssessmentRow::as_select())
+        .load(db)?)
+}
+
+/// The assessment that holds now.
+pub fn latest_assessment(db: &mut Db, contact_id: &str) -> Result<AssessmentRow> {
+    Ok(assessments::table
+        .filter(assessments::contact_id.eq(contact_id))
+        .order((assessments::at.desc(), assessments::id.desc()))
+        .select(AssessmentRow::as_select())
+        .first(db)?)
+}
+
+/// Keeps what an amendment replaced.
+pub fn insert_revision(db: &mut Db, row: &RevisionRow) -> Result<()> {
+    diesel::insert_into(revisions::table).values(row).execute(db)?;
+    Ok(())
+}
+
+/// Adds the reporting row.
+pub fn insert_facts(db: &mut Db, row: &FactsRow) -> Result<()> {
+    diesel::insert_into(contact_facts::table).values(row).execute(db)?;
+    Ok(())
+}
+
+/// Replaces the reporting row.
+pub fn update_facts(db: &mut Db, row: &FactsRow) -> Result<()> {
+    diesel::update(contact_facts::table.find(&row.contact_id)).set(row).execute(db)?;
+    Ok(())
+}
+
+/// Marks the reporting row of a contact that was finished.
+pub fn mark_finished(db: &mut Db, contact_id: &str) -> Result<()> {
+    diesel::update(contact_facts::table.find(contact_id))
+        .set(contact_facts::status.eq(Status::Finished))
+        .execute(db)?;
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! What leaves this room. A view names its fields; a row never leaves.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::classify::{age_at, contexts, gbv_type, is_child};
+use super::codes::{Context, GbvType};
+use super::document::Document;
+use super::edit::{narrative, opened_assessment};
+use super::form::{ContactForm, Incident};
+use super::model::{self, ContactRow, ListedRow, Scope};
+use super::record::{Against, Prepared};
+use crate::access::Actor;
+use crate::cases;
+use crate::clock::Instant;
+use crate::error::{Error, Result};
+use crate::storage::Tx;
+use crate::storage::records::steps_of;
+use crate::triage::{Assessment, OpenQuestion, open_questions};
+
+/// A contact with its seals open. Rendered outside the transaction.
+pub struct Opened {
+    row: ContactRow,
+    document: Document,
+    narrative: Option<String>,
+    assessment: Assessment,
+    case: Option<String>,
+}
+
+/// Opens a contact by its key, for an answer to somebody who was let in.
+pub fn open(tx: &mut Tx<'_>, id: &str) -> Result<Opened> {
+    let row = model::by_id(tx.db, id)?;
+    let key = tx.setting.vault.data_key(&row.key_id)?;
+    let document = Document::opened(&key, &row.id, row.version, &row.document)?;
+    let assessment = opened_assessment(&key, &model::latest_assessment(tx.db, &row.id)?)?;
+    let narrative = narrative(tx, &row)?;
+    let case = row.case_id.as_deref().map(|id| cases::reference_of(tx.db, id)).transpose()?;
+    Ok(Opened { row, document, narrative, assessment, case })
+}
+
+/// What reading a contact gives: everything, or the receipt of somebody whose part is over.
+pub enum Read {
+    /// With its seals open; the trail has a row.
+    Whole(Box<Opened>),
+    /// Clear columns only.
+    Receipt(Value, i32),
+}
+
+/// Reads a contact. Errors: 404, the same for missing, blocked and not yours.
+pub fn read(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<Read> {
+    let scope = Scope::of(actor);
+    let row = model::find_in(tx.db, &scope, reference)?;
+    if !scope.opens(&row) {
+        return Ok(Read::Receipt(receipt(&listed(&row)), row.version));
+    }
+    tx.trail("contacts.read", ("contact", &row.reference), None)?;
+    Ok(Read::Whole(Box::new(open(tx, &row.id)?)))
+}
+
+fn listed(row: &ContactRow) -> ListedRow {
+    ListedRow {
+        id: row.id.clone(),
+        reference: row.reference.clone(),
+        version: row.version,
+        status: row.status,
+        kind: row.kind,
+        channel: row.channel,
+        level: row.level.clone(),
+        opened_at: row.opened_at,
+        finished_at: row.finished_at,
+    }
+}
+
+/// A contact as a list shows it: nothing about her.
+pub fn receipt(row: &ListedRow) -> Value {
+    json!({
+        "id": row.reference,
+        "status": row.status,
+        "version": row.version,
+        "kind": row.kind,
+        "channel": row.channel,
+        "level": row.level,
+        "opened_at": row.opened_at,
+        "finished_at": row.finished_at,
+    })
+}
+
+#[derive(Serialize)]
+struct ContactView<'a> {
+    id: &'a str,
+    status: super::codes::Status,
+    version: i32,
+    level: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_at: Option<Instant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_child: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case: Option<&'a str>,
+    #[serde(flatten)]
+    form: ContactForm,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    incidents: Vec<IncidentView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    narrative: Option<&'a str>,
+    assessment: AssessmentView<'a>,
+}
+
+#[derive(Serialize)]
+struct IncidentView {
+    #[serde(flatten)]
+    incident: Incident,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gbv_type: Option<GbvType>,
+    contexts: Vec<Context>,
+}
+
+/// An assessment and what is still worth asking.
+#[derive(Serialize)]
+pub struct AssessmentView<'a> {
+    #[serde(flatten)]
+    assessment: &'a Assessment,
+    open_questions: Vec<OpenQuestion>,
+}
+
+/// The whole contact, as JSON, with the questions that could still change its level.
+pub fn full(opened: &Opened, against: Against<'_>, now: Instant) -> Result<(Value, i32)> {
+    let person = opened.document.form.person.as_ref();
+    let (facts, _) = against.assessed(&opened.document, now)?;
+    let incidents = opened
+        .document
+        .form
+        .incidents
+        .iter()
+        .map(|incident| IncidentView {
+            gbv_type: gbv_type(incident),
+            contexts: contexts(incident, age_at(incident, person, opened.row.opened_at, against.zone())),
+            incident: incident.clone(),
+        })
+        .collect();
+    let view = ContactView {
+        id: &opened.row.reference,
+        status: opened.row.status,
+        version: opened.row.version,
+        level: opened.row.level.as_deref(),
+        finished_at: opened.row.finished_at,
+        is_child: is_child(person, now, against.zone()),
+        case: opened.case.as_deref(),
+        // The word is for a mouth and an ear; it is not shown again.
+        form: ContactForm { incidents: Vec::new(), case: None, rejoin_word: None, ..opened.document.form.clone() },
+        incidents,
+        narrative: opened.narrative.as_deref(),
+        assessment: AssessmentView {
+            open_questions: open_questions(against.rules, &facts, now.utc()),
+            assessment: &opened.assessment,
+        },
+    };
+    let value = serde_json::to_value(view).map_err(|_| Error::Internal("a view cannot be written"))?;
+    Ok((value, opened.row.version))
+}
+
+impl Prepared {
+    /// The contact as it was just recorded, for the answer to its sender: the same as [`full`] of
+    /// the stored one, without opening what was sealed a moment ago.
+    pub fn opened(self) -> Opened {
+        let (row, document, narrative, assessment) = self.parts();
+        let case = document.form.case.clone();
+        Opened { row, document, narrative, assessment, case }
+    }
+}
+
+/// All assessments of a contact, oldest first. A sealed read: the trail has a row.
+pub fn assessments(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<Vec<Assessment>> {
+    let scope = Scope::of(actor);
+    let row = model::find_in(tx.db, &scope, reference)?;
+    if !scope.opens(&row) {
+        return Err(Error::NotFound);
+    }
+    tx.trail("contacts.read_assessments", ("contact", &row.reference), None)?;
+    let key = tx.setting.vault.data_key(&row.key_id)?;
+    model::assessments_of(tx.db, &row.id)?.iter().map(|stored| opened_assessment(&key, stored)).collect()
+}
+
+/// The steps of a contact, oldest first: kinds, times and roles.
+pub fn timeline(db: &mut crate::storage::Db, actor: &Actor, reference: &str) -> Result<Value> {
+    let row = model::find_in(db, &Scope::of(actor), reference)?;
+    let steps: Vec<Value> = steps_of(db, &[row.id])?
+        .into_iter()
+        .map(|step| json!({"kind": step.kind, "at": step.at, "by_role": step.actor_role, "detail": step.detail}))
+        .collect();
+    Ok(json!({ "items": steps }))
+}

@@ -1,0 +1,245 @@
+//! The directory: who helps, where, when, whom, and how much is free.
+//!
+//! An *organisation* runs *services*. A service gives one kind of help, serves certain areas, keeps
+//! certain hours, takes certain people and says now and then how much it has free. Coordinators
+//! keep all this current; a partner states the capacity of its own services; everybody on the
+//! hotline reads it. Where a service is may be confidential: then its place is never shown and
+//! never exported, to nobody, and how far away it is follows only from the areas it serves.
+//!
+//! Letters to a service go to its addresses in their order. An address that is changed later waits
+//! until a second person confirms it, so that nobody alone can lead letters astray.
+//!
+//! What is free is what the service stated minus what it accepted since. *Areas* come from a file,
+//! because boundaries are data: each deployment may bring its own.
+
+pub mod api;
+mod areas;
+mod codes;
+mod form;
+mod hours;
+mod import;
+mod model;
+mod names;
+mod offer;
+mod toml_file;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use areas::{Area, Areas, Closeness};
+pub use codes::{
+    AccessNeed, AreaKind, CapacityUnit, EndpointChannel, EndpointStatus, OrganisationKind, OrganisationStatus,
+    ServiceStatus, ServiceType, Sex,
+};
+pub use form::{OrganisationForm, ServiceForm};
+pub use hours::{Exception, Hours, Interval, Week, Weekly};
+pub use import::{SAMPLE, SampleDirectory, import};
+pub use model::writes::{ORGANISATION, SERVICE};
+pub use model::{
+    Endpoint, Organisation, Service, ServiceFilter, endpoints_of, list_organisations, list_services,
+    organisation_by_id, service_by_id, service_ids_serving, services_by_ids,
+};
+pub use names::{Language, Names};
+pub use offer::{Address, Capacity, Counts, Eligibility, FocalPoint, Stock};
+pub use view::{AreaView, OrganisationView, ServiceView};
+
+use crate::error::{Error, Result};
+use crate::input::{Json, read};
+use crate::storage::{Db, Tx, read_reference};
+use model::writes;
+
+/// The service somebody named by its reference, however it was typed. Errors: 404.
+pub fn find_service(db: &mut Db, reference: &str) -> Result<Service> {
+    model::service_by_reference(db, &read_reference(SERVICE, reference).ok_or(Error::NotFound)?)
+}
+
+/// The organisation somebody named by its reference, however it was typed. Errors: 404.
+pub fn find_organisation(db: &mut Db, reference: &str) -> Result<Organisation> {
+    model::organisation_by_reference(db, &read_reference(ORGANISATION, reference).ok_or(Error::NotFound)?)
+}
+
+/// Adds an organisation.
+pub fn create_organisation(tx: &mut Tx<'_>, form: &OrganisationForm) -> Result<Organisation> {
+    let organisation = writes::insert_organisation(tx, form)?;
+    tx.step(("organisation", &organisation.id), "created", None)?;
+    tx.trail("organisation.create", ("organisation", &organisation.reference), None)?;
+    Ok(organisation)
+}
+
+/// Changes an organisation by a JSON merge patch. `seen` is the version the change was made from.
+/// Errors: 404, 412, 422.
+pub fn update_organisation(tx: &mut Tx<'_>, reference: &str, seen: i32, patch: &Json) -> Result<Organisation> {
+    let old = find_organisation(tx.db, reference)?;
+    expect_version(old.version, seen)?;
+    let form: OrganisationForm = read(&old.form.to_json()?.merged(patch))?;
+    let new = writes::update_organisation(tx, &old, &form)?;
+    tx.step(("organisation", &new.id), "changed", None)?;
+    tx.trail("organisation.change", ("organisation", &new.reference), None)?;
+    Ok(new)
+}
+
+/// Adds a service to its organisation. Its addresses are in use at once. Errors: 422.
+pub fn create_service(tx: &mut Tx<'_>, areas: &Areas, form: &ServiceForm) -> Result<Service> {
+    let form = form.settled(areas, &tx.setting.config)?;
+    let organisation = organisation_named(tx.db, &form.organisation)?;
+    let service = writes::insert_service(tx, &organisation.id, &form)?;
+    tx.step(("service", &service.id), "created", None)?;
+    tx.trail("service.create", ("service", &service.reference), None)?;
+    Ok(service)
+}
+
+/// Changes a service by a JSON merge patch. `seen` is the version the change was made from. New
+/// addresses wait for [`confirm_endpoints`]. Errors: 404, 412, 422.
+pub fn update_service(tx: &mut Tx<'_>, areas: &Areas, reference: &str, seen: i32, patch: &Json) -> Result<Service> {
+    let old = find_service(tx.db, reference)?;
+    expect_version(old.version, seen)?;
+    let form: ServiceForm = read(&old.form.to_json()?.merged(patch))?;
+    let form = form.settled(areas, &tx.setting.config)?;
+    let organisation = organisation_named(tx.db, &form.organisation)?;
+    let new = writes::update_service(tx, &old, &organisation.id, &form)?;
+    if new.status() != old.status() {
+        tx.step(("service", &new.id), "status", Some(new.status().code()))?;
+    }
+    tx.step(("service", &new.id), "changed", None)?;
+    tx.trail("service.change", ("service", &new.reference), None)?;
+    Ok(new)
+}
+
+/// Puts the waiting addresses of a service into use. Errors: 404; 409 `second_person_needed` when
+/// one of them was proposed by the same person, `nothing_to_confirm`.
+pub fn confirm_endpoints(tx: &mut Tx<'_>, reference: &str) -> Result<Service> {
+    let service = find_service(tx.db, reference)?;
+    let mut waiting =
+        service.endpoints.iter().filter(|endpoint| endpoint.status == EndpointStatus::Proposed).peekable();
+    if waiting.peek().is_none() {
+        return Err(Error::conflict("nothing_to_confirm"));
+    }
+    let me = tx.by.staff_id()?;
+    for endpoint in waiting {
+        if endpoint.proposed_by.as_deref().is_none_or(|proposer| proposer == me) {
+            return Err(Error::conflict("second_person_needed"));
+        }
+        writes::set_endpoint(tx, &endpoint.id, EndpointStatus::Active)?;
+    }
+    tx.step(("service", &service.id), "endpoints_confirmed", None)?;
+    tx.trail("service.confirm_endpoints", ("service", &service.reference), None)?;
+    service_by_id(tx.db, &service.id)
+}
+
+/// Marks an address letters came back from; it is no longer used. Errors: 404.
+pub fn mark_failing(tx: &mut Tx<'_>, endpoint_id: &str) -> Result<()> {
+    writes::set_endpoint(tx, endpoint_id, EndpointStatus::Failing)
+}
+
+/// States how much a service has free from now on. `seen` is the version the statement was made
+/// from. Errors: 404; 409 `capacity_unlimited`; 412.
+pub fn state_capacity(tx: &mut Tx<'_>, reference: &str, seen: i32, counts: Counts) -> Result<Service> {
+    let old = find_service(tx.db, reference)?;
+    expect_version(old.version, seen)?;
+    if old.form.capacity == Capacity::Unlimited {
+        return Err(Error::conflict("capacity_unlimited"));
+    }
+    writes::write_capacity(tx, &old, counts)?;
+    tx.step(("service", &old.id), "capacity_stated", Some(&counts.available.to_string()))?;
+    tx.trail("service.state_capacity", ("service", &old.reference), None)?;
+    service_by_id(tx.db, &old.id)
+}
+
+/// Someone who acts for one organisation only may touch its services and no other; to them, others
+/// do not exist. Errors: 404.
+pub fn expect_own(db: &mut Db, reference: &str, organisation_id: Option<&String>) -> Result<()> {
+    match organisation_id {
+        Some(own) if find_service(db, reference)?.organisation.id != *own => Err(Error::NotFound),
+        _ => Ok(()),
+    }
+}
+
+/// Sets the code a service's focal point opens referrals with, as a keyed hash. Errors: 404.
+pub fn set_partner_code(tx: &mut Tx<'_>, service_id: &str, mac: &str) -> Result<()> {
+    writes::write_partner_code(tx.db, service_id, mac)?;
+    tx.step(("service", service_id), "partner_code_set", None)?;
+    let reference = service_by_id(tx.db, service_id)?.reference;
+    tx.trail("service.set_partner_code", ("service", &reference), None)
+}
+
+/// A service as matching sees it.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The service.
+    pub service: Service,
+    /// How many referrals it accepted since [`Service::capacity_stated_at`] that have not failed.
+    /// The directory does not know; who does, sets it before matching.
+    pub accepted_since: i64,
+    /// How many referrals it is busy with: of two equal services the idler one comes first. Set like
+    /// the above.
+    pub load: i64,
+}
+
+#[cfg(test)]
+impl Candidate {
+    /// A service that is in no database, for stories about matching: its reference is `name`, its
+    /// key `id-name`, its organisation's key `of-name`.
+    pub(crate) fn sketch(name: &str, form: ServiceForm) -> Candidate {
+        let now = crate::clock::Instant(0);
+        let endpoint = |address: &Address| Endpoint {
+            id: String::new(),
+            service_id: format!("id-{name}"),
+            position: 0,
+            channel: address.channel,
+            address: address.address.clone(),
+            status: EndpointStatus::Active,
+            proposed_by: None,
+            updated_at: now,
+        };
+        let organisation = Organisation {
+            id: format!("of-{name}"),
+            reference: String::new(),
+            version: 1,
+            form: OrganisationForm {
+                kind: OrganisationKind::State,
+                names: Names::default(),
+                status: OrganisationStatus::Active,
+            },
+            updated_at: now,
+        };
+        let service = Service {
+            id: format!("id-{name}"),
+            reference: name.to_owned(),
+            version: 1,
+            organisation,
+            endpoints: form.endpoints.iter().map(endpoint).collect(),
+            form,
+            capacity_stated_at: now,
+            partner_code_mac: None,
+            updated_at: now,
+        };
+        Candidate { service, accepted_since: 0, load: 0 }
+    }
+}
+
+/// Every service of a type, whatever its status: matching says why one was passed over.
+pub fn candidates(db: &mut Db, kind: ServiceType) -> Result<Vec<Candidate>> {
+    let services = model::services_of_type(db, kind)?;
+    Ok(services.into_iter().map(|service| Candidate { service, accepted_since: 0, load: 0 }).collect())
+}
+
+/// Fills the table of areas from the gazetteer, for reports to join. Without effect when it is
+/// filled already.
+pub fn publish_areas(tx: &mut Tx<'_>, areas: &Areas) -> Result<()> {
+    if writes::write_gazetteer(tx.db, areas)? {
+        tx.trail("areas.publish", ("areas", "gazetteer"), None)?;
+    }
+    Ok(())
+}
+
+fn expect_version(current: i32, seen: i32) -> Result<()> {
+    if current == seen { Ok(()) } else { Err(Error::Stale { current }) }
+}
+
+fn organisation_named(db: &mut Db, reference: &str) -> Result<Organisation> {
+    find_organisation(db, reference).map_err(|error| match error {
+        Error::NotFound => Error::invalid("/organisation", "not_found"),
+        other => other,
+    })
+}

@@ -1,0 +1,283 @@
+//! Tickets and referrals over HTTP.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{ETAG, LOCATION};
+use actix_web::web::Data;
+
+use super::claim::{self, AssignForm, CloseForm, NoteForm};
+use super::issue::{self, IssueForm, Named};
+use super::moves::{self, Order, Reroute};
+use super::preview::{self, MatchForm};
+use super::queue::{self, QueueQuery};
+use super::states::{CancelReason, DeclineReason, FailReason};
+use super::views::{self, ReferralSeen, TicketSeen};
+use crate::access::{
+    Actor, AssignTickets, Body, Filtered, IssueTickets, Keyed, MatchServices, MoveReferrals, Nothing, Permit, Posted,
+    ReadReferrals, ReadTickets, Reference, Routes, WorkTickets,
+};
+use crate::directory::Areas;
+use crate::error::Result;
+use crate::input::{self, At, Fields, FromJson, Json};
+use crate::state::App;
+use crate::storage::{Replay, Tx};
+
+/// Every address of this room, below `/api/v1`. Handlers ask for `Data<Areas>`.
+pub fn routes() -> Routes {
+    Routes::at("")
+        .post("/services/match", match_services)
+        .post("/contacts/{id}/tickets", issue_ticket)
+        .get("/tickets", list_tickets)
+        .get("/tickets/{id}", show_ticket)
+        .post("/tickets/{id}/claim", claim_ticket)
+        .post("/tickets/{id}/release", release_ticket)
+        .post("/tickets/{id}/assign", assign_ticket)
+        .post("/tickets/{id}/notes", note_ticket)
+        .post("/tickets/{id}/close", close_ticket)
+        .get("/referrals/{id}", show_referral)
+        .post("/referrals/{id}/acknowledge", acknowledge)
+        .post("/referrals/{id}/accept", accept)
+        .post("/referrals/{id}/decline", decline)
+        .post("/referrals/{id}/told", told)
+        .post("/referrals/{id}/start", start)
+        .post("/referrals/{id}/complete", complete)
+        .post("/referrals/{id}/fail", fail)
+        .post("/referrals/{id}/hand-back", hand_back)
+        .post("/referrals/{id}/cancel", cancel)
+        .post("/referrals/{id}/reroute", reroute)
+        .post("/referrals/{id}/reopen", reopen)
+}
+
+type TicketId = Reference<'R'>;
+type ReferralId = Reference<'F'>;
+type Mover = Permit<MoveReferrals>;
+
+async fn match_services(
+    who: Permit<MatchServices>,
+    app: Data<App>,
+    areas: Data<Areas>,
+    Body(form): Body<MatchForm>,
+) -> Result<HttpResponse> {
+    let actor = who.clone();
+    let found = app.store.write(who.by(), move |tx| preview::preview(tx, &areas, &actor, &form)).await?;
+    Ok(HttpResponse::Ok().json(found))
+}
+
+async fn issue_ticket(
+    who: Permit<IssueTickets>,
+    app: Data<App>,
+    contact: Reference<'C'>,
+    keyed: Keyed<IssueForm>,
+) -> Result<HttpResponse> {
+    let actor = who.clone();
+    let issued = move |tx: &mut Tx<'_>| {
+        let id = tx.once(Some(&keyed.replay), 201, |tx| issue::issue(tx, &actor, &contact.0, &keyed.form))?;
+        Ok((views::reference(tx, &id)?, views::issued(tx, &id)?))
+    };
+    let (reference, ticket) = app.store.write(who.by(), issued).await?;
+    Ok(HttpResponse::Created().insert_header((LOCATION, format!("/api/v1/tickets/{reference}"))).json(ticket))
+}
+
+async fn list_tickets(
+    who: Permit<ReadTickets>,
+    app: Data<App>,
+    areas: Data<Areas>,
+    Filtered(query): Filtered<QueueQuery>,
+) -> Result<HttpResponse> {
+    let (actor, asked, now) = (who.clone(), query.clone(), app.clock.now());
+    let after = query.page.after(&app.vault)?;
+    let (rows, numbers) =
+        app.store.read(move |db| queue::list(db, &actor, &asked, after.as_ref(), &areas, now)).await?;
+    let page = queue::page(rows, &numbers, &query, &app.vault)?;
+    Ok(page.answer("/api/v1/tickets", &query.page, &query.kept()))
+}
+
+async fn show_ticket(who: Permit<ReadTickets>, app: Data<App>, id: TicketId) -> Result<HttpResponse> {
+    let (actor, reference, now) = (who.clone(), id.0.clone(), app.clock.now());
+    let languages = app.config.place.languages.clone();
+    let plain = app.store.read(move |db| views::seen(db, &actor, &reference, &languages, now)).await?;
+    match plain {
+        Some(ticket) => Ok(ticket_answer(ticket)),
+        // What the holder sees is opened under a row in the trail, so it is a write.
+        None => done_to_ticket(&app, &who, None, move |tx, actor| views::ticket_key(tx, actor, &id.0)).await,
+    }
+}
+
+async fn claim_ticket(
+    who: Permit<WorkTickets>,
+    app: Data<App>,
+    id: TicketId,
+    posted: Posted<Nothing>,
+) -> Result<HttpResponse> {
+    done_to_ticket(&app, &who, posted.replay, move |tx, actor| claim::claim(tx, actor, &id.0)).await
+}
+
+async fn release_ticket(
+    who: Permit<WorkTickets>,
+    app: Data<App>,
+    id: TicketId,
+    posted: Posted<Nothing>,
+) -> Result<HttpResponse> {
+    done_to_ticket(&app, &who, posted.replay, move |tx, actor| claim::release(tx, actor, &id.0)).await
+}
+
+async fn assign_ticket(
+    who: Permit<AssignTickets>,
+    app: Data<App>,
+    id: TicketId,
+    posted: Posted<AssignForm>,
+) -> Result<HttpResponse> {
+    done_to_ticket(&app, &who, posted.replay, move |tx, actor| claim::assign(tx, actor, &id.0, &posted.form)).await
+}
+
+async fn note_ticket(
+    who: Permit<WorkTickets>,
+    app: Data<App>,
+    id: TicketId,
+    posted: Posted<NoteForm>,
+) -> Result<HttpResponse> {
+    done_to_ticket(&app, &who, posted.replay, move |tx, actor| claim::note(tx, actor, &id.0, &posted.form)).await
+}
+
+async fn close_ticket(
+    who: Permit<WorkTickets>,
+    app: Data<App>,
+    id: TicketId,
+    posted: Posted<CloseForm>,
+) -> Result<HttpResponse> {
+    done_to_ticket(&app, &who, posted.replay, move |tx, actor| claim::close(tx, actor, &id.0, &posted.form)).await
+}
+
+async fn show_referral(
+    who: Permit<ReadReferrals>,
+    app: Data<App>,
+    areas: Data<Areas>,
+    id: ReferralId,
+) -> Result<HttpResponse> {
+    let actor = who.clone();
+    let seen = app.store.write(who.by(), move |tx| views::referral_seen(tx, &areas, &actor, &id.0)).await?;
+    Ok(referral_answer(seen))
+}
+
+async fn acknowledge(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Nothing>) -> Result<HttpResponse> {
+    moved(&app, &areas, &who, id, posted.replay, Order::Acknowledge).await
+}
+
+async fn accept(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Nothing>) -> Result<HttpResponse> {
+    moved(&app, &areas, &who, id, posted.replay, Order::Accept).await
+}
+
+async fn decline(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Because<DeclineReason>>) -> Result<HttpResponse> {
+    moved(&app, &areas, &who, id, posted.replay, Order::Decline(posted.form.0)).await
+}
+
+async fn told(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Nothing>) -> Result<HttpResponse> {
+    moved(&app, &areas, &who, id, posted.replay, Order::Told).await
+}
+
+async fn start(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Nothing>) -> Result<HttpResponse> {
+    moved(&app, &areas, &who, id, posted.replay, Order::Start).await
+}
+
+async fn complete(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Completion>) -> Result<HttpResponse> {
+    moved(&app, &areas, &who, id, posted.replay, Order::Complete { confirmed: posted.form.0 }).await
+}
+
+async fn fail(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Because<FailReason>>) -> Result<HttpResponse> {
+    moved(&app, &areas, &who, id, posted.replay, Order::Fail(posted.form.0)).await
+}
+
+async fn hand_back(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Because<DeclineReason>>) -> Result<HttpResponse> {
+    moved(&app, &areas, &who, id, posted.replay, Order::HandBack(posted.form.0)).await
+}
+
+async fn cancel(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Because<CancelReason>>) -> Result<HttpResponse> {
+    moved(&app, &areas, &who, id, posted.replay, Order::Cancel(posted.form.0)).await
+}
+
+async fn reroute(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Reroute>) -> Result<HttpResponse> {
+    moved(&app, &areas, &who, id, posted.replay, Order::Reroute(Box::new(posted.form))).await
+}
+
+async fn reopen(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Nothing>) -> Result<HttpResponse> {
+    moved(&app, &areas, &who, id, posted.replay, Order::Reopen).await
+}
+
+/// Runs a verb on a ticket once per key, and answers with as much of the ticket as the asker may
+/// see afterwards.
+async fn done_to_ticket(
+    app: &App,
+    actor: &Actor,
+    replay: Option<Replay>,
+    verb: impl Fn(&mut Tx<'_>, &Actor) -> Result<String> + Send + 'static,
+) -> Result<HttpResponse> {
+    let who = actor.clone();
+    let done = move |tx: &mut Tx<'_>| {
+        let id = tx.once(replay.as_ref(), 200, |tx| verb(tx, &who))?;
+        views::opened(tx, &who, &id)
+    };
+    app.store.write(actor.by(), done).await.map(ticket_answer)
+}
+
+/// Makes a move once per key, and answers with the referral as the asker may see it.
+async fn moved(
+    app: &App,
+    areas: &Data<Areas>,
+    actor: &Actor,
+    id: ReferralId,
+    replay: Option<Replay>,
+    order: Order,
+) -> Result<HttpResponse> {
+    let (who, areas) = (actor.clone(), areas.clone());
+    let done = move |tx: &mut Tx<'_>| {
+        let id = tx.once(replay.as_ref(), 200, |tx| moves::make(tx, &who, &id.0, &order))?;
+        views::referral_after(tx, &areas, &who, &id)
+    };
+    app.store.write(actor.by(), done).await.map(referral_answer)
+}
+
+fn ticket_answer(ticket: TicketSeen) -> HttpResponse {
+    let mut answer = HttpResponse::Ok();
+    if let Some(version) = ticket.version() {
+        answer.insert_header((ETAG, format!("\"{version}\"")));
+    }
+    answer.json(ticket)
+}
+
+fn referral_answer(referral: ReferralSeen) -> HttpResponse {
+    let mut answer = HttpResponse::Ok();
+    if let ReferralSeen::Whole(view) = &referral {
+        answer.insert_header((ETAG, format!("\"{}\"", view.version)));
+    }
+    answer.json(referral)
+}
+
+/// `{"reason": code}`.
+struct Because<R>(R);
+
+impl<R: FromJson> FromJson for Because<R> {
+    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        Fields::of(json, at, |f| f.required("reason").map(Because))
+    }
+}
+
+/// `{"confirmed_by_survivor": true}`, or nothing where nobody asked her.
+struct Completion(Option<bool>);
+
+impl FromJson for Completion {
+    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        Fields::of(json, at, |f| Some(Completion(f.optional("confirmed_by_survivor"))))
+    }
+}
+
+impl FromJson for Reroute {
+    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        Fields::of(json, at, |f| {
+            let service = f.with("service", |json, at| input::text(json, at, 32)).map(Named);
+            let consent = f.optional("consent");
+            if consent.is_some() && service.is_none() {
+                f.problem("service", "required");
+            }
+            Some(Reroute { service, consent })
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! The letter to a partner: that something waits, how soon, and where to read it. Nothing about
+//! her, what is needed, or what the service is for; mail is read by machines and neighbours.
+
+use chrono_tz::Tz;
+
+use super::words::Words;
+use crate::clock::Instant;
+use crate::notifications::Letter;
+use crate::triage::Level;
+
+/// All a letter may be made of. There is no field for anything else.
+pub struct Facts<'a> {
+    /// The language of the service's letters.
+    pub language: &'a str,
+    /// The partner's own reference.
+    pub reference: &'a str,
+    /// Gives the urgency word.
+    pub level: Level,
+    /// Until when an answer is useful.
+    pub answer_by: Instant,
+    /// The zone that moment is told in.
+    pub zone: Tz,
+}
+
+/// The letter that asks. Its link is a placeholder until it is sent.
+pub fn request(facts: &Facts<'_>) -> Letter {
+    let words = Words::of(facts.language);
+    let mut below = Vec::new();
+    if facts.level == Level::Critical {
+        below.push(words.say("letter.also_phoned"));
+    }
+    below.push(words.say("letter.footer"));
+    written(words, facts, "letter", &below)
+}
+
+/// The letter that reminds.
+pub fn reminder(facts: &Facts<'_>) -> Letter {
+    let words = Words::of(facts.language);
+    written(words, facts, "reminder", &[words.say("letter.footer")])
+}
+
+fn written(words: &Words, facts: &Facts<'_>, kind: &str, below: &[&str]) -> Letter {
+    let answer_by = words.time(facts.answer_by, facts.zone);
+    let urgency = words.say(&format!("urgency.{}", facts.level.code()));
+    let values = [("reference", facts.reference), ("urgency", urgency), ("answer_by", answer_by.as_str())];
+    let body = words.fill(&format!("{kind}.body"), &values);
+    let mut parts = vec![words.say("letter.greeting").to_owned(), body.trim().to_owned()];
+    parts.extend(below.iter().map(|part| (*part).to_owned()));
+    Letter {
+        subject: words.fill(&format!("{kind}.subject"), &values),
+        html: html(words, &parts),
+        text: format!("{}\n\n{}\n", parts.join("\n\n"), words.say("letter.sender")),
+        reference: facts.reference.to_owned(),
+    }
+}
+
+/// The same words as HTML: no picture, no style from elsewhere, nothing that tells when it is read.
+fn html(words: &Words, parts: &[String]) -> String {
+    let open = escaped(words.say("letter.open"));
+    let paragraphs: String = parts
+        .iter()
+        .flat_map(|part| part.split("\n\n"))
+        .map(|part| {
+            let linked = format!("<a href=\"{{link}}\">{open}</a>");
+            format!("<p>{}</p>\n", escaped(part).replace("{link}", &linked).replace('\n', "<br>\n"))
+        })
+        .collect();
+    format!(
+        "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"></head><body>\n{paragraphs}<p>{}</p>\n</body></html>\n",
+        words.code,
+        escaped(words.say("letter.sender"))
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,256 @@
+//! The tickets of a window and the moments that belong to them.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+
+use super::response_times::{ReferralTimes, Stage, Term, TicketTimes, chain};
+use crate::clock::Instant;
+use crate::error::Result;
+use crate::storage::Db;
+use crate::storage::records::{Step, steps_of};
+use crate::storage::schema::{blocked_parties, contacts, notifications, referrals, services, tickets};
+
+/// Which tickets.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Issued not before.
+    pub from: Instant,
+    /// Issued before.
+    pub to: Instant,
+    /// Of this level's code.
+    pub level: Option<String>,
+    /// In this area or inside it.
+    pub area: Option<String>,
+    /// With a referral to the service of this reference.
+    pub service: Option<String>,
+    /// Who looks: cases that this member of staff must not see are as if they did not exist.
+    pub viewer: String,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = tickets)]
+struct TicketRow {
+    id: String,
+    reference: String,
+    state: String,
+    contact_id: String,
+    level: String,
+    area: Option<String>,
+    issued_at: Instant,
+    claim_due: Instant,
+    closed_at: Option<Instant>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = contacts)]
+struct ContactRow {
+    id: String,
+    queued_at: Option<Instant>,
+    answered_at: Option<Instant>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = referrals)]
+struct ReferralRow {
+    id: String,
+    reference: String,
+    ticket_id: String,
+    need: String,
+    state: String,
+    hop: i32,
+    issued_at: Instant,
+    accept_due: Instant,
+    start_due: Instant,
+    ended_at: Option<Instant>,
+}
+
+/// One page of tickets with their times, newest first.
+pub(super) fn page(
+    db: &mut Db,
+    wanted: &Wanted,
+    after: Option<&(Instant, String)>,
+    limit: i64,
+    now: Instant,
+) -> Result<Vec<TicketTimes>> {
+    let found = find(db, wanted, after, limit)?;
+    let contacts = contacts_of(db, &found)?;
+    let mut referrals = referrals_of(db, &found, wanted.service.as_deref())?;
+    let letters = letters_of(db, &referrals)?;
+    let subjects: Vec<String> = found
+        .iter()
+        .flat_map(|ticket| [ticket.id.clone(), ticket.contact_id.clone()])
+        .chain(referrals.iter().map(|(referral, _)| referral.id.clone()))
+        .chain(letters.iter().map(|(letter, _)| letter.clone()))
+        .collect();
+    let told = Told::sorted(steps_of(db, &subjects)?, &letters);
+    let times = found.into_iter().map(|ticket| {
+        let (mine, others) = std::mem::take(&mut referrals).into_iter().partition(|(r, _)| r.ticket_id == ticket.id);
+        referrals = others;
+        times_of(ticket, &contacts, mine, &told, now)
+    });
+    Ok(times.collect())
+}
+
+fn find(db: &mut Db, wanted: &Wanted, after: Option<&(Instant, String)>, limit: i64) -> Result<Vec<TicketRow>> {
+    let hidden = blocked_parties::table
+        .filter(blocked_parties::party_kind.eq("staff"))
+        .filter(blocked_parties::party_id.eq(wanted.viewer.clone()))
+        .select(blocked_parties::case_id);
+    let mut query = tickets::table
+        .select(TicketRow::as_select())
+        .filter(tickets::issued_at.ge(wanted.from))
+        .filter(tickets::issued_at.lt(wanted.to))
+        .filter(tickets::case_id.ne_all(hidden))
+        .into_boxed();
+    if let Some(level) = &wanted.level {
+        query = query.filter(tickets::level.eq(level));
+    }
+    if let Some(area) = &wanted.area {
+        query = query.filter(tickets::area.eq(area).or(tickets::area.like(format!("{area}-%"))));
+    }
+    if let Some(service) = &wanted.service {
+        let asked = referrals::table
+            .inner_join(services::table)
+            .filter(services::reference.eq(service.clone()))
+            .select(referrals::ticket_id);
+        query = query.filter(tickets::id.eq_any(asked));
+    }
+    if let Some((at, key)) = after {
+        query = query.filter(tickets::issued_at.lt(*at).or(tickets::issued_at.eq(*at).and(tickets::id.lt(key))));
+    }
+    Ok(query.order((tickets::issued_at.desc(), tickets::id.desc())).limit(limit).load(db)?)
+}
+
+fn contacts_of(db: &mut Db, found: &[TicketRow]) -> Result<HashMap<String, ContactRow>> {
+    let keys: Vec<&String> = found.iter().map(|ticket| &ticket.contact_id).collect();
+    let rows = contacts::table.filter(contacts::id.eq_any(keys)).select(ContactRow::as_select()).load(db)?;
+    Ok(rows.into_iter().map(|row: ContactRow| (row.id.clone(), row)).collect())
+}
+
+/// Referrals with the reference of the service they ask now, in the order of issue.
+fn referrals_of(db: &mut Db, found: &[TicketRow], service: Option<&str>) -> Result<Vec<(ReferralRow, String)>> {
+    let keys: Vec<&String> = found.iter().map(|ticket| &ticket.id).collect();
+    let mut query = referrals::table
+        .inner_join(services::table)
+        .filter(referrals::ticket_id.eq_any(keys))
+        .select((ReferralRow::as_select(), services::reference))
+        .into_boxed();
+    if let Some(service) = service {
+        query = query.filter(services::reference.eq(service));
+    }
+    Ok(query.order((referrals::issued_at.asc(), referrals::id.asc())).load(db)?)
+}
+
+/// Letters to partners, each with its referral.
+fn letters_of(db: &mut Db, of: &[(ReferralRow, String)]) -> Result<Vec<(String, Option<String>)>> {
+    let keys: Vec<&String> = of.iter().map(|(referral, _)| &referral.id).collect();
+    Ok(notifications::table
+        .filter(notifications::referral_id.eq_any(keys))
+        .filter(notifications::service_id.is_not_null())
+        .select((notifications::id, notifications::referral_id))
+        .load(db)?)
+}
+
+/// Steps by subject; those of letters stand under their referral.
+struct Told {
+    of: HashMap<String, Vec<(String, Instant)>>,
+    delivered: HashMap<String, Vec<Instant>>,
+}
+
+impl Told {
+    fn sorted(steps: Vec<Step>, letters: &[(String, Option<String>)]) -> Told {
+        let letters: HashMap<&String, &String> = letters.iter().filter_map(|(k, r)| Some((k, r.as_ref()?))).collect();
+        let mut told = Told { of: HashMap::new(), delivered: HashMap::new() };
+        for step in steps {
+            match letters.get(&step.subject_id) {
+                Some(referral) if step.kind == "sent" => {
+                    told.delivered.entry((*referral).clone()).or_default().push(step.at);
+                }
+                Some(_) => {}
+                None => told.of.entry(step.subject_id).or_default().push((step.kind, step.at)),
+            }
+        }
+        told
+    }
+
+    /// When this first happened to it, not before `from`.
+    fn first(&self, subject: &str, kind: &str, from: Instant) -> Option<Instant> {
+        self.of.get(subject)?.iter().find(|(known, at)| known == kind && *at >= from).map(|(_, at)| *at)
+    }
+
+    fn last(&self, subject: &str, kind: &str) -> Option<Instant> {
+        self.of.get(subject)?.iter().rev().find(|(known, _)| known == kind).map(|(_, at)| *at)
+    }
+
+    fn delivered(&self, referral: &str, from: Instant) -> Option<Instant> {
+        self.delivered.get(referral)?.iter().copied().find(|at| *at >= from)
+    }
+}
+
+fn times_of(
+    ticket: TicketRow,
+    contacts: &HashMap<String, ContactRow>,
+    referrals: Vec<(ReferralRow, String)>,
+    told: &Told,
+    now: Instant,
+) -> TicketTimes {
+    let start = Instant(i64::MIN);
+    let call = |stage: Stage| (stage, told.first(&ticket.contact_id, stage.code(), start));
+    let contact = contacts.get(&ticket.contact_id);
+    let claimed = told.first(&ticket.id, Stage::Claimed.code(), start);
+    TicketTimes {
+        contact: chain([
+            (Stage::Queued, contact.and_then(|contact| contact.queued_at)),
+            (Stage::Answered, contact.and_then(|contact| contact.answered_at)),
+            call(Stage::Saved),
+            call(Stage::Triaged),
+            call(Stage::Finished),
+        ]),
+        ticket: chain([
+            (Stage::Issued, Some(ticket.issued_at)),
+            (Stage::Claimed, claimed),
+            (Stage::Closed, ticket.closed_at),
+        ]),
+        claim: Term::new(Stage::Claimed, ticket.claim_due, claimed, ticket.closed_at.unwrap_or(now)),
+        referrals: referrals.into_iter().map(|(row, service)| referral_times(row, service, told, now)).collect(),
+        key: ticket.id,
+        reference: ticket.reference,
+        level: ticket.level,
+        area: ticket.area,
+        state: ticket.state,
+        issued_at: ticket.issued_at,
+    }
+}
+
+/// Steps before the last `requested` belong to a service that declined or handed back.
+fn referral_times(row: ReferralRow, service: String, told: &Told, now: Instant) -> ReferralTimes {
+    let asked = told.last(&row.id, "requested").unwrap_or(row.issued_at);
+    let step = |stage: Stage| (stage, told.first(&row.id, stage.code(), asked));
+    let over = row.ended_at.unwrap_or(now);
+    let accepted = step(Stage::Accepted);
+    let started = step(Stage::InProgress);
+    ReferralTimes {
+        steps: chain([
+            (Stage::Issued, Some(row.issued_at)),
+            (Stage::Asked, (row.hop > 0).then_some(asked)),
+            (Stage::Notified, told.delivered(&row.id, asked)),
+            step(Stage::Received),
+            accepted,
+            step(Stage::Told),
+            started,
+            step(Stage::Completed),
+            step(Stage::Failed),
+            step(Stage::Cancelled),
+        ]),
+        terms: [
+            Term::new(Stage::Accepted, row.accept_due, accepted.1, over),
+            Term::new(Stage::InProgress, row.start_due, started.1, over),
+        ],
+        reference: row.reference,
+        need: row.need,
+        state: row.state,
+        service,
+        hop: row.hop,
+    }
+}

@@ -1,0 +1,144 @@
+//! Every address in one table, and the server that answers them. What surrounds each answer (its
+//! id, its problem document, its headers, its line in the log) is in [`answers`].
+
+mod answers;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data};
+use actix_web::{HttpResponse, HttpServer};
+
+use crate::access::token::TokenKey;
+use crate::access::{Denials, Filtered, Open, Routes};
+use crate::contacts::LookUpLimit;
+use crate::directory::Areas;
+use crate::error::{Error, Result};
+use crate::identity::Door;
+use crate::state::App;
+use crate::{audit, cases, contacts, directory, identity, reports, rules};
+use answers::Around;
+
+/// A head must be here within this time; actix answers 408 to a slower one.
+const HEAD: Duration = Duration::from_secs(5);
+/// An idle connection stays open this long.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// Every address there is.
+pub fn routes() -> Routes {
+    Routes::at("").with(api()).with(health())
+}
+
+/// The contract's resources, a room each.
+fn api() -> Routes {
+    Routes::at("/api/v1")
+        .with(identity::api::routes())
+        .with(contacts::api::routes())
+        .with(contacts::case_routes())
+        .with(cases::api::routes())
+        .with(rules::api::routes())
+        .with(directory::api::routes())
+        .with(audit::api::routes())
+        .with(reports::api::routes())
+}
+
+fn health() -> Routes {
+    Routes::at("/health").get("/live", live).get("/ready", ready)
+}
+
+/// The process runs.
+async fn live(_: Open, _: Filtered<()>) -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({ "status": "live" }))
+}
+
+/// The database answers. Errors: 503.
+async fn ready(_: Open, _: Filtered<()>, app: Data<App>) -> Result<HttpResponse> {
+    if !app.store.answers().await {
+        return Err(Error::Unavailable);
+    }
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "status": "ready" })))
+}
+
+/// A server that listens, and answers while its future is polled.
+pub struct Listening {
+    /// The address it really listens on: asked for port 0, the system chose one.
+    pub address: SocketAddr,
+    server: Server,
+}
+
+impl Listening {
+    /// Answers until told to stop. Errors: those of the operating system.
+    pub async fn serve(self) -> std::io::Result<()> {
+        self.server.await
+    }
+
+    /// What stops it.
+    pub fn stop(&self) -> Stop {
+        Stop(self.server.handle())
+    }
+}
+
+/// Stops a server.
+#[derive(Clone)]
+pub struct Stop(ServerHandle);
+
+impl Stop {
+    /// Accepts nothing new, finishes what is under way within `[server] drain_seconds`.
+    pub async fn drain(&self) {
+        self.0.stop(true).await;
+    }
+}
+
+/// What handlers ask for.
+pub struct Parts {
+    /// Store, clock, rules, vault, configuration.
+    pub app: App,
+    /// The key of access tokens.
+    pub tokens: TokenKey,
+    /// The gazetteer.
+    pub areas: Areas,
+    /// What stands before sign-in.
+    pub door: Door,
+}
+
+/// Binds `[server] listen`. Signals are the caller's business, because the worker must stop too.
+/// Errors: those of the operating system, such as an address in use.
+pub fn listen(parts: Parts) -> std::io::Result<Listening> {
+    let config = parts.app.config.server.clone();
+    let around = Data::new(Around::new(&routes(), &config.public_url));
+    let (app, tokens, areas) = (Data::new(parts.app), Data::new(parts.tokens), Data::new(parts.areas));
+    let (denials, look_ups) = (Data::new(Denials::default()), Data::new(LookUpLimit::default()));
+    let door = Data::new(parts.door);
+    let build = move || {
+        actix_web::App::new()
+            .app_data(app.clone())
+            .app_data(tokens.clone())
+            .app_data(areas.clone())
+            .app_data(door.clone())
+            .app_data(denials.clone())
+            .app_data(look_ups.clone())
+            .app_data(around.clone())
+            .configure(|server| routes().mount(server))
+            .default_service(web::to(nowhere))
+            .wrap(from_fn(answers::surround))
+    };
+    let http = HttpServer::new(build)
+        .workers(config.threads)
+        .backlog(BACKLOG)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD)
+        .client_disconnect_timeout(Duration::from_secs(2))
+        .shutdown_timeout(config.drain_seconds)
+        .disable_signals()
+        .bind(config.listen)?;
+    let address = http.addrs().first().copied().unwrap_or(config.listen);
+    Ok(Listening { address, server: http.run() })
+}
+
+async fn nowhere() -> Result<HttpResponse> {
+    Err(Error::NotFound)
+}
