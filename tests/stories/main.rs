@@ -1,5 +1,10 @@
 //! The stories of the service, each told on both engines. One crate, so that it links once.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a story that meets the unexpected fails, and says where")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a story that meets the unexpected fails, and says where"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
