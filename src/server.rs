@@ -108,8 +108,13 @@ pub struct Parts {
 /// Binds `[server] listen`. Signals are the caller's business, because the worker must stop too.
 /// Errors: those of the operating system, such as an address in use.
 pub fn listen(parts: Parts) -> std::io::Result<Listening> {
+    listen_with(parts, routes)
+}
+
+/// [`listen`] with a table of one's own.
+pub fn listen_with(parts: Parts, table: fn() -> Routes) -> std::io::Result<Listening> {
     let config = parts.app.config.server.clone();
-    let around = Data::new(Around::new(&routes(), &config.public_url));
+    let around = Data::new(Around::new(&table(), &config.public_url));
     let (app, tokens, areas) = (Data::new(parts.app), Data::new(parts.tokens), Data::new(parts.areas));
     let (denials, look_ups) = (Data::new(Denials::default()), Data::new(LookUpLimit::default()));
     let door = Data::new(parts.door);
@@ -122,7 +127,7 @@ pub fn listen(parts: Parts) -> std::io::Result<Listening> {
             .app_data(denials.clone())
             .app_data(look_ups.clone())
             .app_data(around.clone())
-            .configure(|server| routes().mount(server))
+            .configure(|server| table().mount(server))
             .default_service(web::to(nowhere))
             .wrap(from_fn(answers::surround))
     };

@@ -228,7 +228,7 @@ impl Root {
 }
 
 /// Only the program's own user may look into the folder.
-fn create_folder(path: &Path) -> Result<(), String> {
+pub(super) fn create_folder(path: &Path) -> Result<(), String> {
     if path.is_dir() {
         return Ok(());
     }

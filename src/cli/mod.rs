@@ -1,5 +1,6 @@
 //! The command line: what each command is for, with an example, and nothing of what it does.
 
+mod demo;
 mod house;
 mod migrate;
 mod outbox;
@@ -62,6 +63,9 @@ enum Command {
         #[command(flatten)]
         place: Where,
     },
+    /// Try everything with invented people; sets itself up.
+    #[command(after_help = demo::HELP)]
+    Demo(demo::Demo),
     /// Staff accounts.
     #[command(subcommand)]
     User(user::User),
@@ -98,6 +102,7 @@ pub fn run() -> ExitCode {
         Command::Serve { place, listen } => serve::serve(&place, listen),
         Command::Worker { place } => serve::worker(&place),
         Command::Migrate { place } => migrate::migrate(&place),
+        Command::Demo(demo) => demo::run(&demo),
         Command::User(command) => user::run(command),
         Command::Outbox(command) => outbox::run(command),
         Command::Rules(command) => rules::run(&command),

@@ -9,7 +9,6 @@ use tokio::task::JoinHandle;
 
 use super::house::{House, Start};
 use super::{Faults, Where, print};
-use crate::identity::Door;
 use crate::notifications::{self, channels::Channels};
 use crate::server::{self, Parts};
 use crate::state::App;
@@ -65,9 +64,8 @@ async fn web_and_worker(
 ) -> Result<(), Faults> {
     let House { app, tokens, areas, .. } = house;
     let listen = app.config.server.listen;
-    let door = Door::new(&app.config.staff).map_err(|told| vec![told])?;
     let worker = Worker::begin(&app)?;
-    let listening = server::listen(Parts { app: app.clone(), tokens, areas, door })
+    let listening = server::listen(Parts { app: app.clone(), tokens, areas })
         .map_err(|error| vec![format!("{listen}: cannot listen here: {error}")])?;
     let (address, http) = (listening.address, listening.stop());
     let mut serving = tokio::spawn(listening.serve());
@@ -114,10 +112,18 @@ impl Worker {
     }
 }
 
-/// Drops the last hold on the store, which lets its writer finish what is queued.
+/// Waits until nothing else holds the store, then drops it, which lets its writer finish what is
+/// queued.
 async fn close(app: App) {
-    let closing = tokio::task::spawn_blocking(move || drop(app));
-    let _ = tokio::time::timeout(CLOSING, closing).await;
+    let closing = async {
+        while !app.store.is_held_once() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    if tokio::time::timeout(CLOSING, closing).await.is_err() {
+        tracing::warn!(event = "store_still_held");
+    }
+    let _ = tokio::task::spawn_blocking(move || drop(app)).await;
 }
 
 /// SIGTERM, or the interrupt key.

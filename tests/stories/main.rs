@@ -9,7 +9,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod audit;
+mod cli;
 mod directory;
 mod identity;
 mod notifications;
+mod reports;
+mod server;
 mod storage;

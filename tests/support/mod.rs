@@ -10,6 +10,7 @@
 //! ```
 //! makes the tests `a_step_is_kept::sqlite` and `a_step_is_kept::postgres`.
 
+pub mod http;
 pub mod postgres;
 pub mod proof;
 
