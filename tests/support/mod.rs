@@ -23,6 +23,7 @@ use diesel::sql_types::BigInt;
 use goldaw::clock::{Clock, Instant};
 use goldaw::config::Config;
 use goldaw::error::{Error, Result};
+use goldaw::state::App;
 use goldaw::storage::{By, Db, KeyDb, Place, Setting, Store, Tree, Tx, migrate};
 use goldaw::triage::{PackSource, RuleSet};
 use goldaw::vault::{Keyring, Vault};
@@ -101,6 +102,11 @@ impl Hotline {
         let store = Store::open(&data, setting.clone(), clock.clone()).unwrap();
         let vault = setting.vault.clone();
         Hotline { engine, store, vault, clock, setting, data, keys, folder, _lent: lent }
+    }
+
+    /// What handlers hold.
+    pub fn app(&self) -> App {
+        App::new(self.store.clone(), self.setting.clone(), self.clock.clone())
     }
 
     /// A second look at the same data, as after a restart: nothing of the first store is shared.
