@@ -158,47 +158,113 @@ async fn show_referral(
     Ok(referral_answer(seen))
 }
 
-async fn acknowledge(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Nothing>) -> Result<HttpResponse> {
+async fn acknowledge(
+    who: Mover,
+    app: Data<App>,
+    areas: Data<Areas>,
+    id: ReferralId,
+    posted: Posted<Nothing>,
+) -> Result<HttpResponse> {
     moved(&app, &areas, &who, id, posted.replay, Order::Acknowledge).await
 }
 
-async fn accept(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Nothing>) -> Result<HttpResponse> {
+async fn accept(
+    who: Mover,
+    app: Data<App>,
+    areas: Data<Areas>,
+    id: ReferralId,
+    posted: Posted<Nothing>,
+) -> Result<HttpResponse> {
     moved(&app, &areas, &who, id, posted.replay, Order::Accept).await
 }
 
-async fn decline(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Because<DeclineReason>>) -> Result<HttpResponse> {
+async fn decline(
+    who: Mover,
+    app: Data<App>,
+    areas: Data<Areas>,
+    id: ReferralId,
+    posted: Posted<Because<DeclineReason>>,
+) -> Result<HttpResponse> {
     moved(&app, &areas, &who, id, posted.replay, Order::Decline(posted.form.0)).await
 }
 
-async fn told(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Nothing>) -> Result<HttpResponse> {
+async fn told(
+    who: Mover,
+    app: Data<App>,
+    areas: Data<Areas>,
+    id: ReferralId,
+    posted: Posted<Nothing>,
+) -> Result<HttpResponse> {
     moved(&app, &areas, &who, id, posted.replay, Order::Told).await
 }
 
-async fn start(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Nothing>) -> Result<HttpResponse> {
+async fn start(
+    who: Mover,
+    app: Data<App>,
+    areas: Data<Areas>,
+    id: ReferralId,
+    posted: Posted<Nothing>,
+) -> Result<HttpResponse> {
     moved(&app, &areas, &who, id, posted.replay, Order::Start).await
 }
 
-async fn complete(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Completion>) -> Result<HttpResponse> {
+async fn complete(
+    who: Mover,
+    app: Data<App>,
+    areas: Data<Areas>,
+    id: ReferralId,
+    posted: Posted<Completion>,
+) -> Result<HttpResponse> {
     moved(&app, &areas, &who, id, posted.replay, Order::Complete { confirmed: posted.form.0 }).await
 }
 
-async fn fail(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Because<FailReason>>) -> Result<HttpResponse> {
+async fn fail(
+    who: Mover,
+    app: Data<App>,
+    areas: Data<Areas>,
+    id: ReferralId,
+    posted: Posted<Because<FailReason>>,
+) -> Result<HttpResponse> {
     moved(&app, &areas, &who, id, posted.replay, Order::Fail(posted.form.0)).await
 }
 
-async fn hand_back(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Because<DeclineReason>>) -> Result<HttpResponse> {
+async fn hand_back(
+    who: Mover,
+    app: Data<App>,
+    areas: Data<Areas>,
+    id: ReferralId,
+    posted: Posted<Because<DeclineReason>>,
+) -> Result<HttpResponse> {
     moved(&app, &areas, &who, id, posted.replay, Order::HandBack(posted.form.0)).await
 }
 
-async fn cancel(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Because<CancelReason>>) -> Result<HttpResponse> {
+async fn cancel(
+    who: Mover,
+    app: Data<App>,
+    areas: Data<Areas>,
+    id: ReferralId,
+    posted: Posted<Because<CancelReason>>,
+) -> Result<HttpResponse> {
     moved(&app, &areas, &who, id, posted.replay, Order::Cancel(posted.form.0)).await
 }
 
-async fn reroute(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Reroute>) -> Result<HttpResponse> {
+async fn reroute(
+    who: Mover,
+    app: Data<App>,
+    areas: Data<Areas>,
+    id: ReferralId,
+    posted: Posted<Reroute>,
+) -> Result<HttpResponse> {
     moved(&app, &areas, &who, id, posted.replay, Order::Reroute(Box::new(posted.form))).await
 }
 
-async fn reopen(who: Mover, app: Data<App>, areas: Data<Areas>, id: ReferralId, posted: Posted<Nothing>) -> Result<HttpResponse> {
+async fn reopen(
+    who: Mover,
+    app: Data<App>,
+    areas: Data<Areas>,
+    id: ReferralId,
+    posted: Posted<Nothing>,
+) -> Result<HttpResponse> {
     moved(&app, &areas, &who, id, posted.replay, Order::Reopen).await
 }
 

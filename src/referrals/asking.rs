@@ -26,7 +26,8 @@ pub fn next(tx: &mut Tx<'_>, ticket: &Ticket, hops: &[Hop]) -> Result<Option<(Ho
     let blocked = cases::blocked(tx.db, &ticket.case_id)?;
     for hop in hops.iter().filter(|hop| hop.asked_at.is_none() && hop.left_at.is_none()) {
         let service = directory::service_by_id(tx.db, &hop.service_id)?;
-        let open = service.status() == ServiceStatus::Active && !blocked.organisations.contains(&service.organisation.id);
+        let open =
+            service.status() == ServiceStatus::Active && !blocked.organisations.contains(&service.organisation.id);
         if open && has_room(tx.db, &service)? {
             return Ok(Some((hop.clone(), service)));
         }

@@ -120,8 +120,7 @@ pub fn note(tx: &mut Tx<'_>, actor: &Actor, reference: &str, form: &NoteForm) ->
     let case = cases::model::by_id(tx.db, &ticket.case_id)?;
     let key = tx.setting.vault.data_key(&case.key_id)?;
     let document = seal(&key, &place(&id), form.text.as_bytes(), Padding::SizeClass)?;
-    let note =
-        Note { id, ticket_id: ticket.id.clone(), at: tx.now, written_by: actor.name.clone(), document };
+    let note = Note { id, ticket_id: ticket.id.clone(), at: tx.now, written_by: actor.name.clone(), document };
     model::insert_note(tx.db, &note)?;
     touch(tx, &ticket, actor)?;
     tx.step(("ticket", &ticket.id), "noted", None)?;

@@ -80,7 +80,8 @@ pub fn issue(tx: &mut Tx<'_>, actor: &Actor, contact: &str, form: &IssueForm) ->
     let named = checked(tx, &summary, &blocked, form)?;
     let (ticket, due) = open_ticket(tx, &summary, &case.id)?;
     for (place, (need, services)) in form.needs.iter().zip(&named).enumerate() {
-        refer(tx, &ticket, due, (need, services.as_slice())).map_err(|error| below(error, &format!("/needs/{place}/consent")))?;
+        refer(tx, &ticket, due, (need, services.as_slice()))
+            .map_err(|error| below(error, &format!("/needs/{place}/consent")))?;
     }
     tx.trail("ticket_issued", ("ticket", &ticket.reference), Some(&ticket.level))?;
     Ok(ticket.id)

@@ -164,7 +164,8 @@ pub struct Note {
 /// The tickets somebody may know of: nothing of a case that is blocked for them, and operators
 /// only what they issued.
 fn visible<'a>(actor: &'a Actor) -> tickets::BoxedQuery<'a, Backend> {
-    let blocked = blocked_parties::table.filter(blocked_parties::party_id.eq(&actor.id)).select(blocked_parties::case_id);
+    let blocked =
+        blocked_parties::table.filter(blocked_parties::party_id.eq(&actor.id)).select(blocked_parties::case_id);
     let query = tickets::table.filter(tickets::case_id.ne_all(blocked)).into_boxed();
     match actor.role {
         Role::Operator => query.filter(tickets::issued_by.eq(&actor.id)),
@@ -328,10 +329,8 @@ pub fn notes(db: &mut Db, ticket_id: &str) -> Result<Vec<Note>> {
 /// Writes a ticket back, if it is still as it was read: same state, same version. False when
 /// somebody was faster.
 pub fn save_ticket(db: &mut Db, read: &Ticket, changed: &Ticket) -> Result<bool> {
-    let still = tickets::table
-        .find(&read.id)
-        .filter(tickets::state.eq(read.state))
-        .filter(tickets::version.eq(read.version));
+    let still =
+        tickets::table.find(&read.id).filter(tickets::state.eq(read.state)).filter(tickets::version.eq(read.version));
     let row = Ticket { version: read.version + 1, ..changed.clone() };
     Ok(diesel::update(still).set(row).execute(db)? == 1)
 }

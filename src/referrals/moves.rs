@@ -137,7 +137,8 @@ fn carry_out(tx: &mut Tx<'_>, ticket: &Ticket, read: &Referral, hop: Hop, order:
 /// The service asked now may do what the table says. One that was passed over in silence may still
 /// say yes: the first yes counts. And nobody is told twice where to come.
 fn is_in_turn(referral: &Referral, hop: &Hop, kind: Move) -> bool {
-    let asked_now = hop.position == referral.hop && !(referral.unroutable && kind != Move::Reroute && kind != Move::Cancel);
+    let asked_now =
+        hop.position == referral.hop && !(referral.unroutable && kind != Move::Reroute && kind != Move::Cancel);
     match kind {
         Move::Accept => asked_now || hop.reason.as_deref() == Some(Move::Reroute.code()),
         Move::Told => asked_now && referral.told_at.is_none(),

@@ -84,7 +84,8 @@ impl QueueQuery {
             Queue::WaitingPartner => row.waits_for_partner(),
             Queue::All => true,
         };
-        let lies_in = |wanted: &String| row.ticket.area.as_ref().is_some_and(|area| areas.reach(area).contains(&wanted.as_str()));
+        let lies_in =
+            |wanted: &String| row.ticket.area.as_ref().is_some_and(|area| areas.reach(area).contains(&wanted.as_str()));
         queued
             && self.need.is_none_or(|need| row.referrals.iter().any(|referral| referral.need == need))
             && self.level.is_none_or(|level| row.effective == level)
@@ -178,10 +179,7 @@ impl RowView {
             late: row.late,
             unroutable: row.referrals.iter().any(|referral| referral.unroutable && referral.state.is_live()),
             waiting_partner: row.waits_for_partner(),
-            due: RowDue {
-                claimed: row.ticket.claim_due,
-                next: Some(row.due).filter(|due| *due < Instant(i64::MAX)),
-            },
+            due: RowDue { claimed: row.ticket.claim_due, next: Some(row.due).filter(|due| *due < Instant(i64::MAX)) },
         }
     }
 }

@@ -216,7 +216,13 @@ fn sight(ticket: &Ticket, actor: &Actor, now: Instant) -> Sight {
 
 /// The ticket with this reference without opening anything sealed; `None` when the asker holds it
 /// and [`opened`] must be asked. Errors: 404.
-pub fn seen(db: &mut Db, actor: &Actor, reference: &str, languages: &[String], now: Instant) -> Result<Option<TicketSeen>> {
+pub fn seen(
+    db: &mut Db,
+    actor: &Actor,
+    reference: &str,
+    languages: &[String],
+    now: Instant,
+) -> Result<Option<TicketSeen>> {
     let ticket = model::ticket_for(db, actor, reference)?;
     Ok(match sight(&ticket, actor, now) {
         Sight::Opened => None,
@@ -360,9 +366,8 @@ fn timeline(db: &mut Db, ticket: &Ticket, referrals: &[Referral]) -> Result<Vec<
 pub fn referral_view(db: &mut Db, referral: &Referral, ticket: &str, languages: &[String]) -> Result<ReferralView> {
     let hops = model::hops(db, &referral.id)?;
     let names = service_names(db, &hops, languages)?;
-    let name = |id: &str| {
-        names.get(id).cloned().unwrap_or_else(|| ServiceName { id: String::new(), name: String::new() })
-    };
+    let name =
+        |id: &str| names.get(id).cloned().unwrap_or_else(|| ServiceName { id: String::new(), name: String::new() });
     Ok(ReferralView {
         id: referral.reference.clone(),
         version: referral.version,

@@ -13,10 +13,11 @@ const LOCALES: [(&str, &str); 3] = [
     ("en", include_str!("../../config/locales/en.toml")),
 ];
 
-static WORDS: LazyLock<Vec<Words>> =
-    LazyLock::new(|| LOCALES.iter().map(|(code, file)| Words { code, tree: toml::from_str(file).unwrap_or_default() }).collect());
+static WORDS: LazyLock<Vec<Words>> = LazyLock::new(|| {
+    LOCALES.iter().map(|(code, file)| Words { code, tree: toml::from_str(file).unwrap_or_default() }).collect()
+});
 
-static NONE: Words = Words { code: "", tree: toml::Table::new() };
+static NONE: LazyLock<Words> = LazyLock::new(|| Words { code: "", tree: toml::Table::new() });
 
 /// The words of one language.
 pub struct Words {
@@ -29,7 +30,7 @@ impl Words {
     /// The words of a language, or of the first one there is.
     pub fn of(language: &str) -> &'static Words {
         let fitting = WORDS.iter().find(|words| words.code == language);
-        fitting.or_else(|| WORDS.first()).unwrap_or(&NONE)
+        fitting.or_else(|| WORDS.first()).unwrap_or_else(|| &*NONE)
     }
 
     /// All languages, for what is said before anybody's is known.
@@ -96,7 +97,12 @@ mod tests {
             assert_eq!(own, keys, "{}", words.code);
             for key in &keys {
                 assert!(!words.say(key).is_empty(), "{} {key}", words.code);
-                assert_eq!(placeholders(words.say(key)), placeholders(Words::of("en").say(key)), "{} {key}", words.code);
+                assert_eq!(
+                    placeholders(words.say(key)),
+                    placeholders(Words::of("en").say(key)),
+                    "{} {key}",
+                    words.code
+                );
             }
         }
     }

@@ -469,6 +469,7 @@ diesel::joinable!(tickets -> contacts (contact_id));
 diesel::joinable!(referrals -> tickets (ticket_id));
 diesel::joinable!(referrals -> services (service_id));
 diesel::joinable!(referral_hops -> referrals (referral_id));
+diesel::joinable!(referral_hops -> services (service_id));
 diesel::joinable!(attempts -> notifications (notification_id));
 diesel::joinable!(contact_facts -> contacts (contact_id));
 diesel::allow_tables_to_appear_in_same_query!(

@@ -4,13 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HeaderValue, LOCATION, ORIGIN,
+    REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::web::{self, Data, Path};
+use actix_web::web::{self, Data};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use serde::Serialize;
 
@@ -25,7 +25,8 @@ use crate::state::App;
 use crate::storage::By;
 
 /// Nothing but the page, its style and its own forms.
-const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// A form here is a code or a reason.
 const LONGEST_FORM: usize = 4096;
 /// Characters of the longest code.
@@ -62,7 +63,13 @@ async fn show(_: Open, caller: Caller, app: Data<App>, areas: Data<Areas>) -> Re
     caller.answer(&app, shown, Told::Nothing, StatusCode::OK)
 }
 
-async fn acknowledge(_: Open, caller: Caller, pressed: Pressed, app: Data<App>, areas: Data<Areas>) -> Result<HttpResponse> {
+async fn acknowledge(
+    _: Open,
+    caller: Caller,
+    pressed: Pressed,
+    app: Data<App>,
+    areas: Data<Areas>,
+) -> Result<HttpResponse> {
     pressed.nothing()?;
     let token = caller.token.clone();
     let done = app.store.write(caller.by(), move |tx| super::acknowledge(tx, &token)).await;
@@ -73,7 +80,13 @@ async fn acknowledge(_: Open, caller: Caller, pressed: Pressed, app: Data<App>, 
     }
 }
 
-async fn enter_code(_: Open, caller: Caller, pressed: Pressed, app: Data<App>, areas: Data<Areas>) -> Result<HttpResponse> {
+async fn enter_code(
+    _: Open,
+    caller: Caller,
+    pressed: Pressed,
+    app: Data<App>,
+    areas: Data<Areas>,
+) -> Result<HttpResponse> {
     let (token, code) = (caller.token.clone(), pressed.code()?);
     match app.store.write(caller.by(), move |tx| super::enter_code(tx, &token, &code)).await {
         Ok(Entry::Opened { secret, .. }) => caller.let_in(&app, &areas, secret).await,
@@ -95,7 +108,13 @@ async fn accept(_: Open, caller: Caller, pressed: Pressed, app: Data<App>, areas
     caller.answers(&app, &areas, Order::Accept).await
 }
 
-async fn decline(_: Open, caller: Caller, pressed: Pressed, app: Data<App>, areas: Data<Areas>) -> Result<HttpResponse> {
+async fn decline(
+    _: Open,
+    caller: Caller,
+    pressed: Pressed,
+    app: Data<App>,
+    areas: Data<Areas>,
+) -> Result<HttpResponse> {
     let reason = pressed.reason()?;
     caller.answers(&app, &areas, Order::Decline(reason)).await
 }
@@ -110,7 +129,13 @@ async fn start(_: Open, caller: Caller, pressed: Pressed, app: Data<App>, areas:
     caller.answers(&app, &areas, Order::Start).await
 }
 
-async fn complete(_: Open, caller: Caller, pressed: Pressed, app: Data<App>, areas: Data<Areas>) -> Result<HttpResponse> {
+async fn complete(
+    _: Open,
+    caller: Caller,
+    pressed: Pressed,
+    app: Data<App>,
+    areas: Data<Areas>,
+) -> Result<HttpResponse> {
     pressed.nothing()?;
     caller.answers(&app, &areas, Order::Complete { confirmed: None }).await
 }
@@ -145,13 +170,10 @@ impl Caller {
         if request.method() != actix_web::http::Method::GET {
             from_our_page(request)?;
         }
-        let header = |name| request.headers().get(name).and_then(|value: &actix_web::http::header::HeaderValue| value.to_str().ok());
+        let header = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let token = request.match_info().get("token").unwrap_or_default();
         let token = if token.len() <= LONGEST_TOKEN { token.to_owned() } else { String::new() };
-        let secret = request
-            .app_data::<Data<App>>()
-            .and_then(|app| request.cookie(&cookie_name(app, &token)))
-            .map(|cookie| cookie.value().to_owned());
+        let secret = request.app_data::<Data<App>>().and_then(|app| cookie(header(COOKIE)?, &cookie_name(app, &token)));
         let wants_json = header(ACCEPT).is_some_and(|kinds| kinds.contains("application/json"));
         Ok(Caller { token, secret, wants_json, request: Open::request_id(request) })
     }
@@ -177,7 +199,9 @@ impl Caller {
         let zone = app.config.place.time_zone;
         match shown {
             Err(error) => self.refused(error),
-            Ok(view) if self.wants_json => Ok(HttpResponse::build(status).insert_header((CACHE_CONTROL, "no-store")).json(view)),
+            Ok(view) if self.wants_json => {
+                Ok(HttpResponse::build(status).insert_header((CACHE_CONTROL, "no-store")).json(view))
+            }
             Ok(Shown::Outside(view)) => Ok(html(status, page::outside(&view, &self.token, told, zone)?)),
             Ok(Shown::Inside(view)) => Ok(html(status, page::inside(&view, &self.token, told, zone)?)),
         }
@@ -208,20 +232,17 @@ impl Caller {
 
     /// The code was right: this device gets its cookie.
     async fn let_in(mut self, app: &Data<App>, areas: &Data<Areas>, secret: String) -> Result<HttpResponse> {
-        let secure = is_https(app);
-        let cookie = Cookie::build(cookie_name(app, &self.token), secret.clone())
-            .path("/")
-            .http_only(true)
-            .secure(secure)
-            .same_site(SameSite::Strict)
-            .finish();
+        let secure = if is_https(app) { "; Secure" } else { "" };
+        let name = cookie_name(app, &self.token);
+        let cookie = format!("{name}={secret}; Path=/; HttpOnly; SameSite=Strict{secure}");
+        let cookie = HeaderValue::from_str(&cookie).map_err(|_| Error::Internal("a cookie could not be written"))?;
         self.secret = Some(secret);
         let mut answer = if self.wants_json {
             self.answer(app, self.shown(app, areas).await, Told::Nothing, StatusCode::OK)?
         } else {
             self.back()
         };
-        answer.add_cookie(&cookie).map_err(|_| Error::Internal("a cookie could not be written"))?;
+        answer.headers_mut().insert(SET_COOKIE, cookie);
         Ok(answer)
     }
 
@@ -232,6 +253,12 @@ impl Caller {
             .insert_header((REFERRER_POLICY, "no-referrer"))
             .finish()
     }
+}
+
+/// The value of a cookie with this name. Ours is hexadecimal; anything else is not ours.
+fn cookie(header: &str, name: &str) -> Option<String> {
+    let (_, value) = header.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(own, _)| *own == name)?;
+    value.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| value.to_owned())
 }
 
 fn is_https(app: &App) -> bool {
@@ -305,7 +332,8 @@ fn form(bytes: &[u8]) -> Result<Json> {
     let pairs = web::Query::<Vec<(String, String)>>::from_query(text)
         .map_err(|_| Error::Malformed("form_unreadable"))?
         .into_inner();
-    let twice = pairs.iter().enumerate().any(|(place, (name, _))| pairs.iter().take(place).any(|(seen, _)| seen == name));
+    let twice =
+        pairs.iter().enumerate().any(|(place, (name, _))| pairs.iter().take(place).any(|(seen, _)| seen == name));
     if twice {
         return Err(Error::Malformed("duplicate_key"));
     }

@@ -36,9 +36,8 @@ pub fn open_until(db: &mut Db, token_hash: &str, notification_id: &str, now: Ins
 
 /// Counts a wrong code over the count that was read.
 pub fn count_failure(db: &mut Db, notification: &Notification) -> Result<()> {
-    let read = notifications::table
-        .find(&notification.id)
-        .filter(notifications::code_failures.eq(notification.code_failures));
+    let read =
+        notifications::table.find(&notification.id).filter(notifications::code_failures.eq(notification.code_failures));
     let changed =
         diesel::update(read).set(notifications::code_failures.eq(notification.code_failures + 1)).execute(db)?;
     if changed == 1 { Ok(()) } else { Err(Error::Repeat) }

@@ -136,7 +136,10 @@ pub fn inside(view: &PartnerView, token: &str, told: Told, zone: Tz) -> Result<S
         .iter()
         .map(|(field, value)| (words.say(&format!("partner.field.{field}")), value.told(field, words)))
         .collect();
-    let reasons = DeclineReason::ALL.iter().map(|reason| (reason.code(), words.say(&format!("partner.decline_reason.{reason}")))).collect();
+    let reasons = DeclineReason::ALL
+        .iter()
+        .map(|reason| (reason.code(), words.say(&format!("partner.decline_reason.{reason}"))))
+        .collect();
     rendered(&Inside {
         words,
         view,
@@ -149,7 +152,9 @@ pub fn inside(view: &PartnerView, token: &str, told: Told, zone: Tz) -> Result<S
             .unwrap_or_default(),
         said,
         // She said when they may phone, and agreed that they know; otherwise nobody phones.
-        no_phone: !view.fields.iter().any(|(field, value)| *field == "safe_contact" && matches!(value, Shared::Many(times) if !times.is_empty())),
+        no_phone: !view.fields.iter().any(|(field, value)| {
+            *field == "safe_contact" && matches!(value, Shared::Many(times) if !times.is_empty())
+        }),
         facts,
         buttons,
         may_decline: view.standing == Standing::Waiting,

@@ -81,9 +81,7 @@ fn value(field: ShareableField, known: &Known<'_>) -> Shared {
         ShareableField::Phone => text(&summary.phone),
         ShareableField::SafeContact => Shared::Many(windows(known)),
         // A call does not hold these: whoever shares them tells them by phone.
-        ShareableField::InjuryWarning
-        | ShareableField::StaffAlert
-        | ShareableField::PickupPlace => Shared::Unknown(()),
+        ShareableField::InjuryWarning | ShareableField::StaffAlert | ShareableField::PickupPlace => Shared::Unknown(()),
     }
 }
 
