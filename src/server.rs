@@ -18,7 +18,7 @@ use crate::directory::Areas;
 use crate::error::{Error, Result};
 use crate::identity::Door;
 use crate::state::App;
-use crate::{audit, cases, contacts, directory, identity, referrals, reports, rules};
+use crate::{audit, cases, contacts, directory, identity, notifications, referrals, reports, rules};
 use answers::Around;
 
 /// A head must be here within this time; actix answers 408 to a slower one.
@@ -44,6 +44,7 @@ fn api() -> Routes {
         .with(directory::api::routes())
         .with(audit::api::routes())
         .with(referrals::api::routes())
+        .with(notifications::api::routes())
         .with(reports::api::routes())
 }
 

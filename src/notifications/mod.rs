@@ -17,6 +17,7 @@
 //! The verbs: [`promise`], [`cancel_for_referral`], [`settle_by_answer`], [`find`], [`list`],
 //! [`retry`], [`cancel`], [`outbox`], [`find_by_token`], and [`run`], which is the worker.
 
+pub mod api;
 mod backoff;
 pub mod channels;
 mod lease;
