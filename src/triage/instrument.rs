@@ -34,7 +34,7 @@ pub struct Instrument {
     /// Score from which a looked-up figure applies, lowest first.
     pub(crate) bins: Vec<(i64, i64)>,
     pub(crate) skips: Vec<Skip>,
-    /// Human judgements; one that is not recorded was not made.
+    /// Human judgements and tick boxes; one that is not recorded was not made.
     pub(crate) overrides: Vec<usize>,
     pub(crate) applies: Option<Condition>,
     pub(crate) ask_when: Option<Condition>,

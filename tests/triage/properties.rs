@@ -146,6 +146,7 @@ fn can_be_resolved(facts: &Facts, indicator: &Indicator) -> bool {
         "cssrs_",
         "asq_5",
         "lap_belief",
+        "da_3a",
         "dash_judgement",
         "dash_escalation",
         "dale_override",
@@ -198,6 +199,14 @@ proptest! {
         let (before, after) = (result(&facts), result(&with(&facts, &picked.id, Answer::Unknown)));
         prop_assert!(after.at_most.rank() >= before.at_most.rank(), "{}", picked.id);
         prop_assert!(after.at_least.rank() <= before.at_least.rank(), "{}", picked.id);
+        // Likewise for one that is taken back altogether, unless an instrument's flow says more.
+        if picked.instrument.is_none() {
+            let mut cleared = facts.clone();
+            cleared.clear(&picked.id);
+            let after = result(&cleared);
+            prop_assert!(after.at_most.rank() >= before.at_most.rank(), "{}", picked.id);
+            prop_assert!(after.at_least.rank() <= before.at_least.rank(), "{}", picked.id);
+        }
     }
 
     #[test]

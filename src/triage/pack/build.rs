@@ -47,18 +47,11 @@ pub(crate) fn build(
     let spoken = Languages(languages);
     let indicators = indicators(tables, &spoken, findings);
     let windows = windows(tables, &spoken, findings);
-    let positions: HashMap<Name, usize> = indicators
-        .iter()
-        .enumerate()
-        .map(|(position, indicator)| (indicator.id.clone(), position))
-        .collect();
+    let positions = positions_of(&indicators);
     let mut sorted: Vec<(Name, usize)> = positions.clone().into_iter().collect();
     sorted.sort();
     let ranges: Vec<Interval> = indicators.iter().map(Indicator::range).collect();
-    let lengths: HashMap<String, i64> = windows
-        .iter()
-        .map(|window| (window.id.to_string(), window.lasts.millionths()))
-        .collect();
+    let lengths = lengths_of(&windows);
     let scope = Scope {
         indicators: &indicators,
         positions: &positions,
@@ -98,6 +91,19 @@ pub(crate) fn build(
     };
     check::check(&rule_set, tables, findings);
     Some(rule_set)
+}
+
+fn positions_of(indicators: &[Indicator]) -> HashMap<Name, usize> {
+    let ids = indicators.iter().map(|indicator| indicator.id.clone());
+    ids.zip(0..).collect()
+}
+
+/// How long each window lasts, in millionths of an hour.
+fn lengths_of(windows: &[Window]) -> HashMap<String, i64> {
+    windows
+        .iter()
+        .map(|window| (window.id.to_string(), window.lasts.millionths()))
+        .collect()
 }
 
 /// The id and version of the one leading pack, and the digest of everything.

@@ -7,11 +7,12 @@ use super::source::{CaseTable, Expect, ExpectInstrument, Found, Placed};
 use super::typing::did_you_mean;
 use crate::triage::answer::Answer;
 use crate::triage::assess::assess;
-use crate::triage::assessment::{Assessment, InstrumentResult};
+use crate::triage::assessment::{Assessment, InstrumentResult, ScoreRange};
 use crate::triage::facts::{FactError, Facts};
 use crate::triage::fault::{Findings, Place};
 use crate::triage::level::Level;
 use crate::triage::name::Name;
+use crate::triage::number::Number;
 use crate::triage::questions::open_questions;
 use crate::triage::rules::RuleSet;
 
@@ -177,22 +178,8 @@ impl Running<'_> {
             self.missed("the instrument", id, "not in play");
             return;
         };
-        let score = result.score.filter(|s| s.min == s.max).map(|s| s.min);
-        if wanted.score.is_some() && wanted.score != score {
-            self.missed(
-                &format!("the score of {id}"),
-                &format!("{:?}", wanted.score),
-                &format!("{:?}", result.score),
-            );
-        }
-        let value = result.value.filter(|v| v.min == v.max).map(|v| v.min);
-        if wanted.value.is_some() && wanted.value != value {
-            self.missed(
-                &format!("the value of {id}"),
-                &format!("{:?}", wanted.value),
-                &format!("{:?}", result.value),
-            );
-        }
+        self.figure(&format!("the score of {id}"), wanted.score, result.score);
+        self.figure(&format!("the value of {id}"), wanted.value, result.value);
         let band = result
             .band
             .as_ref()
@@ -218,6 +205,14 @@ impl Running<'_> {
             .is_some_and(|withheld| withheld != result.withheld)
         {
             self.missed(&format!("withheld of {id}"), "otherwise", "not so");
+        }
+    }
+
+    /// A figure is only as expected once it is settled.
+    fn figure(&mut self, what: &str, wanted: Option<Number>, found: Option<ScoreRange>) {
+        let settled = found.filter(|found| found.min == found.max);
+        if let Some(wanted) = wanted.filter(|w| settled.is_none_or(|found| found.min != *w)) {
+            self.missed(what, &wanted.to_string(), &format!("{found:?}"));
         }
     }
 

@@ -81,22 +81,8 @@ impl Compiling<'_> {
         let marks_are = own.mark_kind(found);
         let ladder = own.ladder(table, source);
         let marks = own.marks(table, source);
-        let protocols: Vec<(Name, Condition)> = table
-            .protocols
-            .iter()
-            .filter_map(|p| Some((Name::from(p.name.as_str()), own.when(&p.when, source)?)))
-            .collect();
-        let skips = table
-            .skips
-            .iter()
-            .filter_map(|skip| {
-                let when = own.when(&skip.when, source)?;
-                Some(Skip {
-                    when,
-                    items: own.positions(&skip.items, source),
-                })
-            })
-            .collect();
+        let protocols = own.protocols(table, source);
+        let skips = own.skips(table, source);
         let overrides = own.positions(&table.overrides, source);
         let exclusions = own.exclusions(table, source);
         let bins = own.bins(found);
@@ -112,14 +98,8 @@ impl Compiling<'_> {
             limits: Name::from(table.limits.as_str()),
             source: Name::from(table.source.as_str()),
             dormant: table.dormant.as_deref().map(Name::from),
-            bands: table
-                .bands
-                .iter()
-                .map(|band| Name::from(band.name.get_ref().as_str()))
-                .collect(),
-            items: item_ids(table)
-                .map(|id| Name::from(id.get_ref().as_str()))
-                .collect(),
+            bands: named(table.bands.iter().map(|band| &band.name)),
+            items: named(item_ids(table)),
             scoring: match table.scoring {
                 ScoringWord::Sum => Scoring::Sum,
                 ScoringWord::Max => Scoring::Max,
@@ -136,6 +116,27 @@ impl Compiling<'_> {
             applies,
             ask_when,
         }
+    }
+
+    fn protocols(&mut self, table: &InstrumentTable, source: usize) -> Vec<(Name, Condition)> {
+        let protocols = table.protocols.iter();
+        protocols
+            .filter_map(|protocol| {
+                let when = self.when(&protocol.when, source)?;
+                Some((Name::from(protocol.name.as_str()), when))
+            })
+            .collect()
+    }
+
+    fn skips(&mut self, table: &InstrumentTable, source: usize) -> Vec<Skip> {
+        let skips = table.skips.iter();
+        skips
+            .filter_map(|skip| {
+                let items = self.positions(&skip.items, source);
+                let when = self.when(&skip.when, source)?;
+                Some(Skip { when, items })
+            })
+            .collect()
     }
 
     fn when(&mut self, text: &Placed, source: usize) -> Option<Condition> {
@@ -311,4 +312,8 @@ fn deciding(ladder: &[Band], marks: &[Mark]) -> Vec<usize> {
         mentioned(condition, &mut |i| found.push(i));
     }
     found
+}
+
+fn named<'a>(ids: impl Iterator<Item = &'a Placed>) -> Vec<Name> {
+    ids.map(|id| Name::from(id.get_ref().as_str())).collect()
 }
