@@ -16,6 +16,7 @@ pub mod input;
 pub mod notifications;
 pub mod referrals;
 pub mod reports;
+pub mod rules;
 pub mod server;
 pub mod state;
 pub mod storage;

@@ -13,11 +13,12 @@ use actix_web::{HttpResponse, HttpServer};
 
 use crate::access::token::TokenKey;
 use crate::access::{Denials, Filtered, Open, Routes};
-use crate::audit;
+use crate::contacts::LookUpLimit;
 use crate::directory::Areas;
 use crate::error::{Error, Result};
-use crate::reports;
+use crate::identity::Door;
 use crate::state::App;
+use crate::{audit, cases, contacts, directory, identity, referrals, reports, rules};
 use answers::Around;
 
 /// A head must be here within this time; actix answers 408 to a slower one.
@@ -29,7 +30,21 @@ const BACKLOG: u32 = 1024;
 
 /// Every address there is.
 pub fn routes() -> Routes {
-    Routes::at("").with(Routes::at("/api/v1").with(audit::api::routes()).with(reports::api::routes())).with(health())
+    Routes::at("").with(api()).with(referrals::partner::api::routes()).with(health())
+}
+
+/// The contract's resources, a room each.
+fn api() -> Routes {
+    Routes::at("/api/v1")
+        .with(identity::api::routes())
+        .with(contacts::api::routes())
+        .with(contacts::case_routes())
+        .with(cases::api::routes())
+        .with(rules::api::routes())
+        .with(directory::api::routes())
+        .with(audit::api::routes())
+        .with(referrals::api::routes())
+        .with(reports::api::routes())
 }
 
 fn health() -> Routes {
@@ -92,18 +107,26 @@ pub struct Parts {
 /// Binds `[server] listen`. Signals are the caller's business, because the worker must stop too.
 /// Errors: those of the operating system, such as an address in use.
 pub fn listen(parts: Parts) -> std::io::Result<Listening> {
+    listen_with(parts, routes)
+}
+
+/// [`listen`] with a table of one's own.
+pub fn listen_with(parts: Parts, table: fn() -> Routes) -> std::io::Result<Listening> {
     let config = parts.app.config.server.clone();
-    let around = Data::new(Around::new(&routes(), &config.public_url));
+    let around = Data::new(Around::new(&table(), &config.public_url));
     let (app, tokens, areas) = (Data::new(parts.app), Data::new(parts.tokens), Data::new(parts.areas));
-    let denials = Data::new(Denials::default());
+    let (denials, look_ups) = (Data::new(Denials::default()), Data::new(LookUpLimit::default()));
+    let door = Data::new(Door::new(&app.config.staff).map_err(std::io::Error::other)?);
     let build = move || {
         actix_web::App::new()
             .app_data(app.clone())
             .app_data(tokens.clone())
             .app_data(areas.clone())
+            .app_data(door.clone())
             .app_data(denials.clone())
+            .app_data(look_ups.clone())
             .app_data(around.clone())
-            .configure(|server| routes().mount(server))
+            .configure(|server| table().mount(server))
             .default_service(web::to(nowhere))
             .wrap(from_fn(answers::surround))
     };

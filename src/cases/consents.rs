@@ -101,7 +101,7 @@ pub fn record_consent(
     let fields: Vec<&str> = form.fields.iter().map(|field| field.code()).collect();
     let row = ConsentRow {
         id: tx.new_id()?,
-        reference: tx.new_reference('N')?,
+        reference: tx.new_reference('Y')?,
         case_id: case_id.to_owned(),
         contact_id: contact_id.map(str::to_owned),
         scope: form.scope,

@@ -47,7 +47,7 @@ pub struct CaseRow {
 pub struct ConsentRow {
     /// Key.
     pub id: String,
-    /// `N-…`
+    /// `Y-…`
     pub reference: String,
     /// Whose.
     pub case_id: String,

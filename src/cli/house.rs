@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::{Faults, packs};
+use super::Faults;
 use crate::access::token::TokenKey;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::{self, Areas};
+use crate::rules;
 use crate::state::App;
 use crate::storage::{By, Holdings, KeyDb, Place, Setting, Store, Tree, holdings, migrate, pending};
-use crate::triage::RuleSet;
+use crate::triage::{PackSource, RuleSet};
 use crate::vault::{Keyring, RootKey, Vault};
 
 /// A root key handed over by systemd: `LoadCredential=goldaw.root-key:/etc/goldaw/root.key`.
@@ -45,6 +46,7 @@ pub(super) struct House {
 struct Plan {
     config: Config,
     rules: RuleSet,
+    sources: Vec<PackSource>,
     areas: Areas,
     data: Place,
     keys: Place,
@@ -89,8 +91,19 @@ impl House {
         let store = Store::open(&plan.data, setting.clone(), clock.clone()).map_err(one)?;
         let areas = plan.areas;
         publish(&store, &areas)?;
+        keep_rules(&store, plan.sources)?;
         Ok(House { app: App::new(store, setting, clock), tokens, areas, migrated })
     }
+}
+
+/// Every assessment names its rules by digest; what they said then is kept beside it.
+fn keep_rules(store: &Store, sources: Vec<PackSource>) -> Result<(), Faults> {
+    store
+        .write_blocking(By::system(), move |tx| {
+            let rules = tx.setting.rules.clone();
+            rules::keep(tx, &rules, &sources)
+        })
+        .map_err(|error| vec![format!("the rules cannot be kept: {error}")])
 }
 
 /// Reports join the table of areas, so it says what the gazetteer says.
@@ -105,13 +118,14 @@ impl Plan {
     fn of(config: Config, start: Start) -> Result<Plan, Faults> {
         let mut faults = config.faults();
         let root = kept(root(&config, start).map_err(|told| vec![told]), &mut faults);
-        let rules = kept(packs::load(&config), &mut faults);
+        let sources = kept(rules::sources(&config), &mut faults);
+        let rules = sources.as_ref().and_then(|list| kept(rules::check(list, &config.place.languages), &mut faults));
         let areas = kept(Areas::load(&config), &mut faults);
         let data = kept(Place::from_url(&config.database.url).map_err(|told| vec![told]), &mut faults);
         let keys = kept(Place::from_url(&config.database.keys_url).map_err(|told| vec![told]), &mut faults);
-        match (root, rules, areas, data, keys) {
-            (Some(root), Some(rules), Some(areas), Some(data), Some(keys)) if faults.is_empty() => {
-                Ok(Plan { config, rules, areas, data, keys, root })
+        match (root, rules.zip(sources), areas, data, keys) {
+            (Some(root), Some((rules, sources)), Some(areas), Some(data), Some(keys)) if faults.is_empty() => {
+                Ok(Plan { config, rules, sources, areas, data, keys, root })
             }
             _ => Err(faults),
         }
@@ -214,7 +228,7 @@ impl Root {
 }
 
 /// Only the program's own user may look into the folder.
-fn create_folder(path: &Path) -> Result<(), String> {
+pub(super) fn create_folder(path: &Path) -> Result<(), String> {
     if path.is_dir() {
         return Ok(());
     }

@@ -1,10 +1,12 @@
 //! The command line: what each command is for, with an example, and nothing of what it does.
 
+mod demo;
 mod house;
 mod migrate;
-mod packs;
+mod outbox;
 mod rules;
 mod serve;
+mod user;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
+use crate::error::Error;
 
 /// What went wrong, one sentence each, for the person at the terminal.
 pub(crate) type Faults = Vec<String>;
@@ -60,6 +63,15 @@ enum Command {
         #[command(flatten)]
         place: Where,
     },
+    /// Try everything with invented people; sets itself up.
+    #[command(after_help = demo::HELP)]
+    Demo(demo::Demo),
+    /// Staff accounts.
+    #[command(subcommand)]
+    User(user::User),
+    /// Letters that wait, went or failed.
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
     /// Check rule packs, or try facts against them.
     #[command(subcommand)]
     Rules(rules::Rules),
@@ -90,6 +102,9 @@ pub fn run() -> ExitCode {
         Command::Serve { place, listen } => serve::serve(&place, listen),
         Command::Worker { place } => serve::worker(&place),
         Command::Migrate { place } => migrate::migrate(&place),
+        Command::Demo(demo) => demo::run(&demo),
+        Command::User(command) => user::run(command),
+        Command::Outbox(command) => outbox::run(command),
         Command::Rules(command) => rules::run(&command),
         Command::Config => print(crate::config::DEFAULTS),
     };
@@ -101,6 +116,15 @@ pub fn run() -> ExitCode {
             }
             ExitCode::FAILURE
         }
+    }
+}
+
+/// An error of the program for the terminal: what it is, and each place and code.
+pub(crate) fn told(error: Error) -> Faults {
+    match &error {
+        Error::Invalid(problems) => problems.iter().map(|p| format!("{}: {}", p.pointer, p.code)).collect(),
+        Error::Conflict { code, .. } => vec![format!("{error}: {code}")],
+        _ => vec![error.to_string()],
     }
 }
 

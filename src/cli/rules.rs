@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde::Deserialize;
 
-use super::{Faults, packs, print};
+use super::{Faults, print};
 use crate::clock::{Clock, Instant};
 use crate::config::Config;
+use crate::rules as packs;
 use crate::triage::{Answer, Facts, RuleSet, assess};
 
 const EVALUATE: &str = "\

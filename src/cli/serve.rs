@@ -4,10 +4,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::house::{House, Start};
 use super::{Faults, Where, print};
+use crate::notifications::{self, channels::Channels};
 use crate::server::{self, Parts};
+use crate::state::App;
 use crate::telemetry;
 
 pub(super) const HELP: &str = "\
@@ -60,9 +64,10 @@ async fn web_and_worker(
 ) -> Result<(), Faults> {
     let House { app, tokens, areas, .. } = house;
     let listen = app.config.server.listen;
+    let worker = Worker::begin(&app)?;
     let listening = server::listen(Parts { app: app.clone(), tokens, areas })
         .map_err(|error| vec![format!("{listen}: cannot listen here: {error}")])?;
-    let (address, door) = (listening.address, listening.stop());
+    let (address, http) = (listening.address, listening.stop());
     let mut serving = tokio::spawn(listening.serve());
     ready(address)?;
     tokio::select! {
@@ -70,23 +75,55 @@ async fn web_and_worker(
         _ = &mut serving => return Err(vec!["the server ended by itself".into()]),
     }
     tracing::info!(event = "stopping");
-    door.drain().await;
+    tokio::join!(http.drain(), worker.end());
     let _ = serving.await;
     close(app).await;
     Ok(())
 }
 
 async fn worker_alone(house: House, mut stop: Stop) -> Result<(), Faults> {
+    let worker = Worker::begin(&house.app)?;
     tracing::info!(event = "working");
     stop.asked().await;
+    tracing::info!(event = "stopping");
+    worker.end().await;
     close(house.app).await;
     Ok(())
 }
 
-/// Drops the last hold on the store, which lets its writer finish what is queued.
-async fn close(app: crate::state::App) {
-    let closing = tokio::task::spawn_blocking(move || drop(app));
-    let _ = tokio::time::timeout(CLOSING, closing).await;
+/// Delivery, running beside whatever else this process does.
+struct Worker {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Worker {
+    fn begin(app: &App) -> Result<Worker, Faults> {
+        let channels = Channels::from_config(&app.config).map_err(|told| vec![told])?;
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(notifications::run(app.store.clone(), channels, app.config.clone(), stopped));
+        Ok(Worker { stop, task })
+    }
+
+    /// Takes nothing new; letters under way have their time.
+    async fn end(self) {
+        let _ = self.stop.send(true);
+        let _ = self.task.await;
+    }
+}
+
+/// Waits until nothing else holds the store, then drops it, which lets its writer finish what is
+/// queued.
+async fn close(app: App) {
+    let closing = async {
+        while !app.store.is_held_once() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    if tokio::time::timeout(CLOSING, closing).await.is_err() {
+        tracing::warn!(event = "store_still_held");
+    }
+    let _ = tokio::task::spawn_blocking(move || drop(app)).await;
 }
 
 /// SIGTERM, or the interrupt key.

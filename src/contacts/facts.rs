@@ -12,7 +12,8 @@ use super::form::{ContactForm, Incident, Perpetrator};
 use crate::clock::{HOUR, Instant};
 use crate::config::calendar::local;
 use crate::error::Problem;
-use crate::triage::{Answer, FactError, Facts, Number, RuleSet, Span};
+use crate::rules::problem;
+use crate::triage::{Answer, Facts, Number, RuleSet, Span};
 
 /// Answers to these are ages of an event when they were given; they grow as time passes.
 const ELAPSING: &str = "hours_since_";
@@ -42,20 +43,6 @@ pub fn facts(
         let _ = facts.set(rules, id, answer);
     }
     if problems.is_empty() { Ok(facts) } else { Err(problems) }
-}
-
-fn problem(error: &FactError) -> Problem {
-    let at = |id: &str| format!("/answers/{id}");
-    let (pointer, code, allowed) = match error {
-        FactError::UnknownIndicator { .. } => ("/answers".to_owned(), "unknown_indicator", None),
-        FactError::WrongKind { id, .. } => (at(id), "wrong_kind_of_answer", None),
-        FactError::UnknownOption { id, options } => {
-            (at(id), "not_allowed", Some(options.iter().map(|option| option.as_str().to_owned()).collect()))
-        }
-        FactError::OutOfRange { id, .. } => (at(id), "out_of_range", None),
-        FactError::NotWhole { id } => (at(id), "not_a_whole_number", None),
-    };
-    Problem { pointer, code, allowed }
 }
 
 fn aged(id: &str, answer: &Answer, micros: i64) -> Answer {

@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::codes::*;
 use crate::cases::phone::Phone;
 use crate::clock::Instant;
-use crate::input::{self, At, Fields, FromJson, Json};
+use crate::input::{At, Fields, FromJson, Json};
+use crate::rules::read_answers;
 use crate::storage::read_reference;
 use crate::triage::Answer;
 
@@ -85,7 +86,7 @@ impl FromJson for ContactForm {
             let limits_explained = f.optional("limits_explained");
             let person = f.optional("person");
             let incidents = f.list("incidents");
-            let answers = f.with("answers", answers).unwrap_or_default();
+            let answers = f.with("answers", read_answers).unwrap_or_default();
             let wishes = f.list("wishes");
             let case = f.with("case", case);
             let rejoin_word = f.text("rejoin_word", 32);
@@ -413,43 +414,6 @@ impl FromJson for Perpetrator {
             let name = f.text("name", 200);
             Some(Perpetrator { role, sex, age_group, former, relationship, side, position, occupation, name })
         })
-    }
-}
-
-/// Answers as sent: ids in the shape of an id, values in the shape of an answer.
-fn answers(json: &Json, at: &At<'_>) -> Option<BTreeMap<String, Answer>> {
-    let Json::Object(members) = json else {
-        at.problem("not_an_object");
-        return None;
-    };
-    if members.len() > MOST_ANSWERS {
-        at.problem("too_many");
-        return None;
-    }
-    let mut read = BTreeMap::new();
-    for (id, value) in members.iter().filter(|(_, value)| *value != Json::Null) {
-        match answer(value) {
-            Some(answer) => {
-                read.insert(id.clone(), answer);
-            }
-            // The id is the sender's text; it is not repeated.
-            None => at.problem("not_an_answer"),
-        }
-    }
-    Some(read)
-}
-
-/// More than any pack asks.
-const MOST_ANSWERS: usize = 1000;
-
-fn answer(json: &Json) -> Option<Answer> {
-    match json {
-        Json::Text(word) => input::clean(word, 64).ok().map(|word| Answer::from_word(&word)),
-        Json::Number(_) | Json::Object(_) => {
-            let bytes = serde_json::to_vec(json).ok()?;
-            serde_json::from_slice(&bytes).ok()
-        }
-        _ => None,
     }
 }
 

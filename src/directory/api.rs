@@ -7,8 +7,8 @@ use actix_web::web::Data;
 
 use super::areas::Code;
 use super::{
-    AreaView, Areas, Counts, Organisation, OrganisationForm, OrganisationView, Service, ServiceFilter, ServiceForm,
-    ServiceStatus, ServiceType, ServiceView,
+    AreaView, Areas, Counts, ORGANISATION, Organisation, OrganisationForm, OrganisationView, SERVICE, Service,
+    ServiceFilter, ServiceForm, ServiceStatus, ServiceType, ServiceView,
 };
 use crate::access::{
     Actor, Body, Filtered, IfMatch, Nothing, Page, Paged, Params, Permit, Posted, Query, ReadDirectory, Reference,
@@ -71,7 +71,7 @@ async fn create_organisation(
 async fn show_organisation(
     _may: Permit<ReadDirectory>,
     app: Data<App>,
-    Reference(id): Reference<'G'>,
+    Reference(id): Reference<ORGANISATION>,
 ) -> Result<HttpResponse> {
     let found = app.store.read(move |db| super::find_organisation(db, &id)).await?;
     Ok(HttpResponse::Ok().insert_header(tag(found.version)).json(OrganisationView::from(found)))
@@ -80,7 +80,7 @@ async fn show_organisation(
 async fn change_organisation(
     may: Permit<WriteDirectory>,
     app: Data<App>,
-    Reference(id): Reference<'G'>,
+    Reference(id): Reference<ORGANISATION>,
     IfMatch(seen): IfMatch,
     Body(Patch(patch)): Body<Patch>,
 ) -> Result<HttpResponse> {
@@ -121,7 +121,7 @@ async fn create_service(
 async fn show_service(
     may: Permit<ReadDirectory>,
     app: Data<App>,
-    Reference(id): Reference<'H'>,
+    Reference(id): Reference<SERVICE>,
 ) -> Result<HttpResponse> {
     let found = app.store.read(move |db| super::find_service(db, &id)).await?;
     Ok(shown(found, &may))
@@ -130,7 +130,7 @@ async fn show_service(
 async fn change_service(
     may: Permit<WriteDirectory>,
     (app, areas): (Data<App>, Data<Areas>),
-    Reference(id): Reference<'H'>,
+    Reference(id): Reference<SERVICE>,
     IfMatch(seen): IfMatch,
     Body(Patch(patch)): Body<Patch>,
 ) -> Result<HttpResponse> {
@@ -141,7 +141,7 @@ async fn change_service(
 async fn state_capacity(
     may: Permit<StateCapacity>,
     app: Data<App>,
-    Reference(id): Reference<'H'>,
+    Reference(id): Reference<SERVICE>,
     IfMatch(seen): IfMatch,
     Body(counts): Body<Counts>,
 ) -> Result<HttpResponse> {
@@ -156,7 +156,7 @@ async fn state_capacity(
 async fn confirm_endpoints(
     may: Permit<WriteDirectory>,
     app: Data<App>,
-    Reference(id): Reference<'H'>,
+    Reference(id): Reference<SERVICE>,
     Posted { replay, .. }: Posted<Nothing>,
 ) -> Result<HttpResponse> {
     let work = move |tx: &mut Tx<'_>| {
@@ -237,7 +237,7 @@ impl List {
 }
 
 fn canonical(params: &Params, text: &str) -> String {
-    let reference = read_reference('G', text);
+    let reference = read_reference(ORGANISATION, text);
     if reference.is_none() {
         params.problem("organisation", "not_a_reference");
     }

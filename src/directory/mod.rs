@@ -35,6 +35,7 @@ pub use codes::{
 pub use form::{OrganisationForm, ServiceForm};
 pub use hours::{Exception, Hours, Interval, Week, Weekly};
 pub use import::{SAMPLE, SampleDirectory, import};
+pub use model::writes::{ORGANISATION, SERVICE};
 pub use model::{
     Endpoint, Organisation, Service, ServiceFilter, endpoints_of, list_organisations, list_services,
     organisation_by_id, service_by_id, service_ids_serving, services_by_ids,
@@ -46,7 +47,7 @@ pub use view::{AreaView, OrganisationView, ServiceView};
 use crate::error::{Error, Result};
 use crate::input::{Json, read};
 use crate::storage::{Db, Tx, read_reference};
-use model::writes::{self, ORGANISATION, SERVICE};
+use model::writes;
 
 /// The service somebody named by its reference, however it was typed. Errors: 404.
 pub fn find_service(db: &mut Db, reference: &str) -> Result<Service> {
@@ -173,48 +174,6 @@ pub struct Candidate {
     /// How many referrals it is busy with: of two equal services the idler one comes first. Set like
     /// the above.
     pub load: i64,
-}
-
-#[cfg(test)]
-impl Candidate {
-    /// A service that is in no database, for stories about matching: its reference is `name`, its
-    /// key `id-name`, its organisation's key `of-name`.
-    pub(crate) fn sketch(name: &str, form: ServiceForm) -> Candidate {
-        let now = crate::clock::Instant(0);
-        let endpoint = |address: &Address| Endpoint {
-            id: String::new(),
-            service_id: format!("id-{name}"),
-            position: 0,
-            channel: address.channel,
-            address: address.address.clone(),
-            status: EndpointStatus::Active,
-            proposed_by: None,
-            updated_at: now,
-        };
-        let organisation = Organisation {
-            id: format!("of-{name}"),
-            reference: String::new(),
-            version: 1,
-            form: OrganisationForm {
-                kind: OrganisationKind::State,
-                names: Names::default(),
-                status: OrganisationStatus::Active,
-            },
-            updated_at: now,
-        };
-        let service = Service {
-            id: format!("id-{name}"),
-            reference: name.to_owned(),
-            version: 1,
-            organisation,
-            endpoints: form.endpoints.iter().map(endpoint).collect(),
-            form,
-            capacity_stated_at: now,
-            partner_code_mac: None,
-            updated_at: now,
-        };
-        Candidate { service, accepted_since: 0, load: 0 }
-    }
 }
 
 /// Every service of a type, whatever its status: matching says why one was passed over.

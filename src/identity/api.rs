@@ -60,7 +60,7 @@ async fn token(_: Open, desk: Desk, Body(form): Body<Renewal>) -> Result<HttpRes
     Ok(HttpResponse::Ok().json(TokenView { access_token, token_type: "Bearer", expires_in, session: None }))
 }
 
-async fn logout(permit: Permit<SignedIn>, app: Data<App>, _: Posted<Nothing>) -> Result<HttpResponse> {
+async fn logout(permit: Permit<SignedIn>, app: Data<App>) -> Result<HttpResponse> {
     let actor = permit.clone();
     app.store.write(permit.by(), move |tx| sign_in::sign_out(tx, &actor, &actor.session_id)).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -122,6 +122,11 @@ impl Store {
         self.read(|db| db.ping()).await.is_ok()
     }
 
+    /// True when there is no other clone: dropping this one closes the store.
+    pub fn is_held_once(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
     /// The clock all of this store's times come from.
     pub fn clock(&self) -> &Clock {
         &self.0.clock

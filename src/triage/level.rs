@@ -60,7 +60,11 @@ impl Level {
     /// The more urgent of two; the first when they rank alike.
     #[must_use]
     pub const fn or_higher(self, other: Self) -> Self {
-        if other.rank() > self.rank() { other } else { self }
+        if other.rank() > self.rank() {
+            other
+        } else {
+            self
+        }
     }
 
     /// This level raised by `steps`, never beyond Critical.
@@ -79,5 +83,12 @@ impl Level {
             Self::Critical => "critical",
             Self::NotAssessed => "not_assessed",
         }
+    }
+
+    /// The level with this code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        let all = [Self::NotAssessed].into_iter().chain(Self::SCALE);
+        all.into_iter().find(|level| level.code() == code)
     }
 }

@@ -7,7 +7,7 @@ use super::assessment::OpenQuestion;
 use super::condition::{Fact, Stance};
 use super::facts::Facts;
 use super::level::Level;
-use super::rules::{Indicator, Kind, Rule, RuleSet, Source};
+use super::rules::{Indicator, Kind, Lead, Rule, RuleSet, Source};
 use super::scene::{Outcome, Scene, Tally};
 
 /// The unanswered indicators worth asking, first one first: by tier, and inside
@@ -24,12 +24,13 @@ pub fn open_questions(rules: &RuleSet, facts: &Facts, now: DateTime<Utc>) -> Vec
         .indicators
         .iter()
         .enumerate()
+        .filter(|(position, _)| lead.is_none_or(|lead| weighing.allows(lead, *position)))
         .filter(|(position, indicator)| weighing.may_be_asked(*position, indicator))
         .filter_map(|(position, indicator)| Some((position, weighing.weigh(position, indicator)?)))
         .collect();
     open.sort_by_key(|(position, question)| {
         (
-            lead != Some(question.tier),
+            lead.is_none_or(|lead| lead.tier != question.tier),
             question.tier,
             std::cmp::Reverse(question.alone.rank()),
             std::cmp::Reverse(question.could_reach.rank()),
@@ -39,10 +40,11 @@ pub fn open_questions(rules: &RuleSet, facts: &Facts, now: DateTime<Utc>) -> Vec
     open.into_iter().map(|(_, question)| question).collect()
 }
 
-/// The tier that the situation puts first, if any.
-fn lead(scene: &Scene<'_>) -> Option<u8> {
+/// What the situation puts first, if anything.
+fn lead<'a>(scene: &Scene<'a>) -> Option<&'a Lead> {
     let view = scene.view();
-    scene.rules.leads.iter().find(|lead| view.judge(&lead.when, Stance::STRICT).is_true()).map(|lead| lead.tier)
+    let mut leads = scene.rules.leads.iter();
+    leads.find(|lead| view.judge(&lead.when, Stance::STRICT).is_true())
 }
 
 /// What every question is weighed against.
@@ -57,7 +59,10 @@ struct Weighing<'a> {
 
 impl<'a> Weighing<'a> {
     fn of(scene: &'a Scene<'a>) -> Self {
-        let fired: Vec<(&Rule, Outcome)> = scene.judged().filter(|(_, outcome)| outcome.fires).collect();
+        let fired: Vec<(&Rule, Outcome)> = scene
+            .judged()
+            .filter(|(_, outcome)| outcome.fires)
+            .collect();
         let mut wanted = asks(scene, &fired);
         wanted.extend(scene.minimum_missing());
         // What was assumed is worth knowing: the answer may lower the level.
@@ -79,6 +84,13 @@ impl<'a> Weighing<'a> {
                 .flat_map(|instrument| instrument.positions())
                 .collect(),
         }
+    }
+
+    /// Whether the situation leaves room for this question. Danger always does.
+    fn allows(&self, lead: &Lead, position: usize) -> bool {
+        lead.only.is_empty()
+            || lead.only.contains(&position)
+            || self.reached.level().rank() >= Level::High.rank()
     }
 
     fn may_be_asked(&self, position: usize, indicator: &Indicator) -> bool {
@@ -128,7 +140,10 @@ impl<'a> Weighing<'a> {
         }
         let view = self.scene.view();
         for (rule, outcome) in self.rules_about(position) {
-            let stance = Stance { supposed: Some(position), ..Scene::stance(rule) };
+            let stance = Stance {
+                supposed: Some(position),
+                ..Scene::stance(rule)
+            };
             if !outcome.fires && view.judge(&rule.condition, stance).is_true() {
                 tally.add(rule);
             }
@@ -143,19 +158,27 @@ impl<'a> Weighing<'a> {
         if let Some(fact) = facts.get_mut(position) {
             *fact = Fact::Yes;
         }
-        let view = super::condition::View { facts: &facts, ..scene.view() };
+        let view = super::condition::View {
+            facts: &facts,
+            ..scene.view()
+        };
         let readings: Vec<_> = scene
             .rules
             .instruments
             .iter()
             .zip(&scene.readings)
-            .map(
-                |(instrument, reading)| {
-                    if instrument.positions().any(|item| item == position) { instrument.read(view) } else { *reading }
-                },
-            )
+            .map(|(instrument, reading)| {
+                if instrument.positions().any(|item| item == position) {
+                    instrument.read(view)
+                } else {
+                    *reading
+                }
+            })
             .collect();
-        let view = super::condition::View { readings: &readings, ..view };
+        let view = super::condition::View {
+            readings: &readings,
+            ..view
+        };
         for (rule, outcome) in self.rules_about(position) {
             if !outcome.fires && view.judge(&rule.condition, Scene::stance(rule)).is_true() {
                 tally.add(rule);

@@ -91,7 +91,10 @@ impl Indicator {
     /// What the number or moment can be while it is unknown.
     pub(crate) fn range(&self) -> Interval {
         match self.kind {
-            Kind::Number => Interval { lo: self.min.millionths(), hi: self.max.map_or(i64::MAX, Number::millionths) },
+            Kind::Number => Interval {
+                lo: self.min.millionths(),
+                hi: self.max.map_or(i64::MAX, Number::millionths),
+            },
             _ => Interval::ANY,
         }
     }
@@ -181,6 +184,8 @@ pub(crate) struct Minimum {
 pub(crate) struct Lead {
     pub(crate) when: Condition,
     pub(crate) tier: u8,
+    /// When not empty, nothing else is asked below High.
+    pub(crate) only: Vec<usize>,
 }
 
 /// Everything the packs say, checked and ready to assess by.
@@ -190,6 +195,8 @@ pub struct RuleSet {
     pub(crate) languages: Vec<String>,
     pub(crate) indicators: Vec<Indicator>,
     pub(crate) positions: HashMap<Name, usize>,
+    /// Ids with their positions, sorted by id.
+    pub(crate) sorted: Vec<(Name, usize)>,
     pub(crate) ranges: Vec<Interval>,
     pub(crate) instruments: Vec<Instrument>,
     pub(crate) windows: Vec<Window>,

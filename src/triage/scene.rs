@@ -95,7 +95,11 @@ impl<'a> Scene<'a> {
 
     /// The stance in which a rule makes its own assumptions.
     pub(crate) fn stance(rule: &Rule) -> Stance<'_> {
-        Stance { assumed: &rule.assume, supposed: None, as_read: true }
+        Stance {
+            assumed: &rule.assume,
+            supposed: None,
+            as_read: true,
+        }
     }
 
     pub(crate) fn outcome(&self, rule: &Rule) -> Outcome {
@@ -103,7 +107,9 @@ impl<'a> Scene<'a> {
         let strict = view.judge(&rule.condition, Stance::STRICT);
         let can_assume = !rule.assume.is_empty() || !rule.instruments.is_empty();
         let fires = strict.is_true()
-            || strict == Truth::Unknown && can_assume && view.judge(&rule.condition, Self::stance(rule)).is_true();
+            || strict == Truth::Unknown
+                && can_assume
+                && view.judge(&rule.condition, Self::stance(rule)).is_true();
         Outcome { strict, fires }
     }
 
@@ -129,7 +135,10 @@ impl<'a> Scene<'a> {
         let view = self.view();
         let mut missing = Vec::new();
         for minimum in &self.rules.minimums {
-            let applies = minimum.when.as_ref().is_none_or(|when| view.judge(when, Stance::STRICT).is_possible());
+            let applies = minimum
+                .when
+                .as_ref()
+                .is_none_or(|when| view.judge(when, Stance::STRICT).is_possible());
             if !applies {
                 continue;
             }
@@ -150,10 +159,16 @@ impl<'a> Scene<'a> {
 fn interned(rules: &RuleSet, facts: &Facts) -> (Vec<Fact>, Vec<Name>) {
     let mut by_position = vec![Fact::NotAsked; rules.indicators.len()];
     let mut unrecognised = Vec::new();
+    // Both sides are sorted by id, so one walk along them finds every pair.
+    let mut ahead = rules.sorted.iter().peekable();
     for (id, answer) in facts.iter() {
-        let position = rules.positions.get(id);
-        let slot = position.and_then(|p| by_position.get_mut(*p));
-        let indicator = position.and_then(|p| rules.indicators.get(*p));
+        while ahead
+            .next_if(|(known, _)| !known.is(id) && known < id)
+            .is_some()
+        {}
+        let position = ahead.next_if(|(known, _)| known.is(id) || known == id);
+        let slot = position.and_then(|(_, p)| by_position.get_mut(*p));
+        let indicator = position.and_then(|(_, p)| rules.indicators.get(*p));
         match (slot, indicator) {
             (Some(slot), Some(indicator)) => *slot = seen(indicator, answer),
             _ => unrecognised.push(id.clone()),
@@ -171,11 +186,14 @@ fn seen(indicator: &Indicator, answer: &Answer) -> Fact {
         Answer::NotApplicable => Fact::NotApplicable,
         Answer::Number(span) => Fact::Between(Interval {
             lo: span.min.millionths(),
-            hi: span.max.map_or(indicator.range().hi, |max| max.millionths()),
+            hi: span
+                .max
+                .map_or(indicator.range().hi, |max| max.millionths()),
         }),
-        Answer::Time(span) => {
-            Fact::Between(Interval { lo: hours_since_1970(span.earliest.0), hi: hours_since_1970(span.latest.0) })
-        }
+        Answer::Time(span) => Fact::Between(Interval {
+            lo: hours_since_1970(span.earliest.0),
+            hi: hours_since_1970(span.latest.0),
+        }),
         Answer::Choice(code) => indicator
             .options
             .iter()

@@ -3,7 +3,7 @@
 /// The candidate nearest to `word`, if one is near enough to have been meant.
 pub(crate) fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
     // A third of the letters may be wrong; beyond that a guess misleads.
-    let tolerance = (word.chars().count() / 3).max(1);
+    let tolerance = word.chars().count().div_ceil(3);
     candidates
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(distance, _)| *distance <= tolerance)
@@ -24,7 +24,9 @@ fn distance(from: &str, to: &str) -> usize {
                 [diagonal, above] => (*diagonal, *above),
                 _ => continue,
             };
-            left = (diagonal + usize::from(a != *b)).min(above + 1).min(left + 1);
+            left = (diagonal + usize::from(a != *b))
+                .min(above + 1)
+                .min(left + 1);
             next.push(left);
         }
         row = next;
@@ -39,8 +41,14 @@ mod tests {
     #[test]
     fn a_slip_of_the_finger_is_recognised() {
         let known = ["strangled", "weapon", "age"];
-        assert_eq!(closest("strangeled", known.into_iter()).as_deref(), Some("strangled"));
-        assert_eq!(closest("wapon", known.into_iter()).as_deref(), Some("weapon"));
+        assert_eq!(
+            closest("strangeled", known.into_iter()).as_deref(),
+            Some("strangled")
+        );
+        assert_eq!(
+            closest("wapon", known.into_iter()).as_deref(),
+            Some("weapon")
+        );
     }
 
     #[test]

@@ -1,9 +1,20 @@
 //! The stories of the service, each told on both engines. One crate, so that it links once.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a story that meets the unexpected fails, and says where")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a story that meets the unexpected fails, and says where"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod audit;
+mod cli;
+mod directory;
 mod identity;
+mod notifications;
 mod referrals;
+mod reports;
+mod server;
 mod storage;

@@ -10,6 +10,7 @@
 //! ```
 //! makes the tests `a_step_is_kept::sqlite` and `a_step_is_kept::postgres`.
 
+pub mod http;
 pub mod postgres;
 pub mod proof;
 
@@ -207,16 +208,20 @@ pub fn setting(config: Config, keys: &Place, clock: &Clock) -> Setting {
     }
 }
 
-/// The rules stories are told under.
+/// The rules stories are told under: those that are shipped, instruments included.
 fn rules() -> RuleSet {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/triage/goldaw-hotline");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
-    files.sort();
-    let source = |file: &std::path::PathBuf| PackSource {
-        name: format!("goldaw-hotline/{}", file.file_name().unwrap().display()),
-        text: std::fs::read_to_string(file).unwrap(),
-    };
-    RuleSet::load(&files.iter().map(source).collect::<Vec<_>>(), &["tk", "ru", "en"]).unwrap()
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/triage");
+    let mut sources = Vec::new();
+    for folder in [folder.clone(), folder.join("goldaw-hotline")] {
+        let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+        files.retain(|file| file.extension().is_some_and(|kind| kind == "toml"));
+        files.sort();
+        sources.extend(files.iter().map(|file| PackSource {
+            name: file.file_name().unwrap().display().to_string(),
+            text: std::fs::read_to_string(file).unwrap(),
+        }));
+    }
+    RuleSet::load(&sources, &["tk", "ru", "en"]).unwrap()
 }
 
 /// A plain connection, opened without any of goldaw's settings.

@@ -13,10 +13,10 @@ use crate::error::{Error, Result};
 use crate::storage::schema::{areas, endpoints, organisations, service_areas, services};
 use crate::storage::{Db, Tx};
 
-/// The letter references of services begin with: H, for help.
-pub(in crate::directory) const SERVICE: char = 'H';
-/// The letter references of organisations begin with: G, for group.
-pub(in crate::directory) const ORGANISATION: char = 'G';
+/// The letter references of services begin with.
+pub const SERVICE: char = 'S';
+/// The letter references of organisations begin with.
+pub const ORGANISATION: char = 'O';
 
 /// One row changed, or somebody was first.
 fn exactly_one(changed: usize, current: i32) -> Result<()> {

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use super::check;
 use super::declare::{Ids, Languages, indicators, inside_quotes, windows};
 use super::instruments::{Compiling, scopes};
-use super::source::{ClockTable, ConstraintTable, Found, LeadTable, MinimumTable, Placed, RuleTable, Tables};
+use super::source::{
+    ClockTable, ConstraintTable, Found, LeadTable, MinimumTable, Placed, RuleTable, Tables,
+};
 use super::typing::{Scope, condition, did_you_mean, hours};
 use crate::triage::assessment::RuleSetId;
 use crate::triage::condition::{Condition, Interval};
@@ -13,7 +15,9 @@ use crate::triage::fault::{Findings, Place};
 use crate::triage::instrument::Instrument;
 use crate::triage::level::Level;
 use crate::triage::name::{Name, Words};
-use crate::triage::rules::{Constraint, Indicator, Lead, Minimum, PackSource, Rule, RuleClock, RuleSet, Window};
+use crate::triage::rules::{
+    Constraint, Indicator, Lead, Minimum, PackSource, Rule, RuleClock, RuleSet, Window,
+};
 use crate::triage::spelling::closest;
 use crate::triage::support::{instruments_named, mentioned, mentioned_in_quantity};
 
@@ -43,11 +47,18 @@ pub(crate) fn build(
     let spoken = Languages(languages);
     let indicators = indicators(tables, &spoken, findings);
     let windows = windows(tables, &spoken, findings);
-    let positions: HashMap<Name, usize> =
-        indicators.iter().enumerate().map(|(position, indicator)| (indicator.id.clone(), position)).collect();
+    let positions: HashMap<Name, usize> = indicators
+        .iter()
+        .enumerate()
+        .map(|(position, indicator)| (indicator.id.clone(), position))
+        .collect();
+    let mut sorted: Vec<(Name, usize)> = positions.clone().into_iter().collect();
+    sorted.sort();
     let ranges: Vec<Interval> = indicators.iter().map(Indicator::range).collect();
-    let lengths: HashMap<String, i64> =
-        windows.iter().map(|window| (window.id.to_string(), window.lasts.millionths())).collect();
+    let lengths: HashMap<String, i64> = windows
+        .iter()
+        .map(|window| (window.id.to_string(), window.lasts.millionths()))
+        .collect();
     let scope = Scope {
         indicators: &indicators,
         positions: &positions,
@@ -57,8 +68,14 @@ pub(crate) fn build(
         own_score: None,
     };
     let instruments = instruments(tables, sources, &scope, findings);
-    let mut compiler =
-        Compiler { sources, languages: spoken, scope: &scope, instruments: &instruments, windows: &windows, findings };
+    let mut compiler = Compiler {
+        sources,
+        languages: spoken,
+        scope: &scope,
+        instruments: &instruments,
+        windows: &windows,
+        findings,
+    };
     let rules = compiler.rules(tables);
     let constraints = compiler.constraints(tables);
     let minimums = compiler.minimums(tables);
@@ -69,6 +86,7 @@ pub(crate) fn build(
         languages: languages.iter().map(|code| (*code).to_owned()).collect(),
         indicators,
         positions,
+        sorted,
         ranges,
         instruments,
         windows,
@@ -103,12 +121,21 @@ fn identity(tables: &Tables, sources: &[PackSource], findings: &mut Findings) ->
     })
 }
 
-fn instruments(tables: &Tables, sources: &[PackSource], scope: &Scope<'_>, findings: &mut Findings) -> Vec<Instrument> {
+fn instruments(
+    tables: &Tables,
+    sources: &[PackSource],
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) -> Vec<Instrument> {
     let mut ids = Ids::default();
     let mut instruments = Vec::new();
     for found in &tables.instruments {
         ids.define(&found.item.id, &found.place, findings);
-        let mut compiling = Compiling { sources, scope, findings: &mut *findings };
+        let mut compiling = Compiling {
+            sources,
+            scope,
+            findings: &mut *findings,
+        };
         instruments.push(compiling.instrument(found));
     }
     instruments
@@ -153,7 +180,9 @@ impl Compiler<'_> {
         let at = Place::new(source, &table.id.span());
         let say = self.texts(&table.say, id, &at);
         let what = format!("the warning of `{id}`");
-        let warn = self.languages.require_if_any(&table.warn, &what, &at, self.findings);
+        let warn = self
+            .languages
+            .require_if_any(&table.warn, &what, &at, self.findings);
         let condition = self.when(&table.when, source);
         let assume = self.positions(&table.assume, source);
         let ask_indicators = self.positions(&table.ask, source);
@@ -194,9 +223,14 @@ impl Compiler<'_> {
 
     fn check_effects(&mut self, table: &RuleTable, at: &Place, source: usize) {
         let id = table.id.get_ref();
-        if let Some(level) = table.level.as_ref().filter(|l| *l.get_ref() == Level::NotAssessed) {
+        if let Some(level) = table
+            .level
+            .as_ref()
+            .filter(|l| *l.get_ref() == Level::NotAssessed)
+        {
             let place = Place::new(source, &level.span());
-            self.findings.add(&place, "a rule cannot conclude `not_assessed`");
+            self.findings
+                .add(&place, "a rule cannot conclude `not_assessed`");
         }
         let nothing = table.level.is_none()
             && table.raise_by == 0
@@ -208,7 +242,8 @@ impl Compiler<'_> {
             && table.warn.is_empty()
             && table.exclude.is_empty();
         if nothing {
-            self.findings.add(at, format!("nothing follows from `{id}`"));
+            self.findings
+                .add(at, format!("nothing follows from `{id}`"));
         }
         for service in table.needs.iter().chain(&table.exclude) {
             if !SERVICE_TYPES.contains(&service.get_ref().as_str()) {
@@ -247,7 +282,10 @@ impl Compiler<'_> {
         }
         let start = inside_quotes(self.sources, source, &table.since);
         let since = hours(table.since.get_ref(), &start, self.scope, self.findings);
-        Some(RuleClock { window: window?, since: since? })
+        Some(RuleClock {
+            window: window?,
+            since: since?,
+        })
     }
 
     /// Every indicator a condition looks at, through instruments too, and the
@@ -292,7 +330,12 @@ impl Compiler<'_> {
         let say = self.texts(&table.say, table.id.get_ref(), &at);
         let never = self.when(&table.never, source)?;
         let (mentions, _) = self.mentions(&never);
-        Some(Constraint { id: Name::from(table.id.get_ref().as_str()), never, say, mentions })
+        Some(Constraint {
+            id: Name::from(table.id.get_ref().as_str()),
+            never,
+            say,
+            mentions,
+        })
     }
 
     fn minimums(&mut self, tables: &Tables) -> Vec<Minimum> {
@@ -303,14 +346,22 @@ impl Compiler<'_> {
                 None => None,
             };
             let groups = found.item.answer.iter();
-            Some(Minimum { when, groups: groups.map(|group| self.positions(group, source)).collect() })
+            Some(Minimum {
+                when,
+                groups: groups.map(|group| self.positions(group, source)).collect(),
+            })
         };
         tables.minimums.iter().filter_map(minimum).collect()
     }
 
     fn leads(&mut self, tables: &Tables) -> Vec<Lead> {
         let lead = |found: &Found<LeadTable>| {
-            Some(Lead { when: self.when(&found.item.when, found.place.source)?, tier: found.item.tier })
+            let only = self.positions(&found.item.only, found.place.source);
+            Some(Lead {
+                when: self.when(&found.item.when, found.place.source)?,
+                tier: found.item.tier,
+                only,
+            })
         };
         tables.leads.iter().filter_map(lead).collect()
     }

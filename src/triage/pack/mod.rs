@@ -5,7 +5,9 @@ mod cases;
 mod check;
 mod declare;
 mod instruments;
+mod options;
 mod reach;
+mod read;
 mod source;
 mod syntax;
 mod typing;
@@ -21,7 +23,7 @@ use super::rules::{PackSource, RuleSet};
 /// hide the cause.
 pub(crate) fn load(sources: &[PackSource], languages: &[&str]) -> Result<RuleSet, Vec<Fault>> {
     let mut findings = Findings::default();
-    let tables = source::read(sources, &mut findings);
+    let tables = read::read(sources, &mut findings);
     let cases = tables.cases.iter();
     let built = build::build(&tables, sources, languages, &mut findings);
     if let Some(rules) = built.as_ref().filter(|_| findings.is_empty()) {

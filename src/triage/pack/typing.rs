@@ -67,23 +67,41 @@ impl Measure {
 }
 
 /// One expression being compiled.
-struct Typing<'a> {
-    scope: &'a Scope<'a>,
+pub(super) struct Typing<'a> {
+    pub(super) scope: &'a Scope<'a>,
     /// Where the expression's first byte is.
     start: Place,
     findings: &'a mut Findings,
 }
 
 /// Compiles a condition; every fault in it is reported.
-pub(crate) fn condition(text: &str, start: &Place, scope: &Scope<'_>, findings: &mut Findings) -> Option<Condition> {
-    let mut typing = Typing { scope, start: start.clone(), findings };
+pub(crate) fn condition(
+    text: &str,
+    start: &Place,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) -> Option<Condition> {
+    let mut typing = Typing {
+        scope,
+        start: start.clone(),
+        findings,
+    };
     let expr = typing.parse(text)?;
     typing.condition(&expr)
 }
 
 /// Compiles a length of time.
-pub(crate) fn hours(text: &str, start: &Place, scope: &Scope<'_>, findings: &mut Findings) -> Option<Quantity> {
-    let mut typing = Typing { scope, start: start.clone(), findings };
+pub(crate) fn hours(
+    text: &str,
+    start: &Place,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) -> Option<Quantity> {
+    let mut typing = Typing {
+        scope,
+        start: start.clone(),
+        findings,
+    };
     let expr = typing.parse(text)?;
     match typing.quantity(&expr)? {
         (quantity, Measure::Hours) => Some(quantity),
@@ -99,12 +117,22 @@ pub(crate) fn hours(text: &str, start: &Place, scope: &Scope<'_>, findings: &mut
 }
 
 impl Typing<'_> {
-    fn parse(&mut self, text: &str) -> Option<Expr> {
-        parse(text).map_err(|error| self.wrong(&(error.at..error.at), error.message, None)).ok()
+    pub(super) fn parse(&mut self, text: &str) -> Option<Expr> {
+        parse(text)
+            .map_err(|error| self.wrong(&(error.at..error.at), error.message, None))
+            .ok()
     }
 
-    fn wrong(&mut self, at: &Range<usize>, message: impl Into<String>, suggestion: Option<String>) {
-        let place = Place { source: self.start.source, start: self.start.start + at.start };
+    pub(super) fn wrong(
+        &mut self,
+        at: &Range<usize>,
+        message: impl Into<String>,
+        suggestion: Option<String>,
+    ) {
+        let place = Place {
+            source: self.start.source,
+            start: self.start.start + at.start,
+        };
         self.findings.suggest(&place, message, suggestion);
     }
 
@@ -119,7 +147,11 @@ impl Typing<'_> {
             Form::Part(owner, part) => self.triggered(owner, part, &expr.at),
             Form::Call(name, arguments) => self.call(name, arguments, &expr.at),
             Form::Number(_) | Form::Hours(_) | Form::Text(_) | Form::Plus(..) | Form::Minus(..) => {
-                self.wrong(&expr.at, "this is not true or false; compare it with something", None);
+                self.wrong(
+                    &expr.at,
+                    "this is not true or false; compare it with something",
+                    None,
+                );
                 None
             }
         }
@@ -127,7 +159,8 @@ impl Typing<'_> {
 
     /// Compiles each part, so that every fault is found before giving up.
     fn conditions(&mut self, parts: &[Expr]) -> Option<Vec<Condition>> {
-        let compiled: Vec<Option<Condition>> = parts.iter().map(|part| self.condition(part)).collect();
+        let compiled: Vec<Option<Condition>> =
+            parts.iter().map(|part| self.condition(part)).collect();
         compiled.into_iter().collect()
     }
 
@@ -135,7 +168,15 @@ impl Typing<'_> {
         match (name, arguments) {
             ("any", parts) => Some(Condition::Any(self.conditions(parts)?)),
             ("all", parts) => Some(Condition::All(self.conditions(parts)?)),
-            ("declined", [Expr { form: Form::Name(id), at }]) => Some(Condition::Declined(self.indicator(id, at)?.0)),
+            (
+                "declined",
+                [
+                    Expr {
+                        form: Form::Name(id),
+                        at,
+                    },
+                ],
+            ) => Some(Condition::Declined(self.indicator(id, at)?.0)),
             ("declined", _) => {
                 self.wrong(at, "`declined` takes one indicator", None);
                 None
@@ -146,13 +187,17 @@ impl Typing<'_> {
             }
             (other, _) => {
                 let meant = closest(other, ["any", "all", "count", "declined"].into_iter());
-                self.wrong(at, format!("there is no function `{other}`"), meant.map(did_you_mean));
+                self.wrong(
+                    at,
+                    format!("there is no function `{other}`"),
+                    meant.map(did_you_mean),
+                );
                 None
             }
         }
     }
 
-    fn indicator(&mut self, id: &str, at: &Range<usize>) -> Option<(usize, Kind)> {
+    pub(super) fn indicator(&mut self, id: &str, at: &Range<usize>) -> Option<(usize, Kind)> {
         let found = self.scope.positions.get(id).copied();
         if let Some(position) = found {
             let indicator = self.scope.indicators.get(position)?;
@@ -191,7 +236,7 @@ impl Typing<'_> {
         None
     }
 
-    fn instrument(&mut self, id: &str, at: &Range<usize>) -> Option<&InstrumentScope> {
+    pub(super) fn instrument(&mut self, id: &str, at: &Range<usize>) -> Option<&InstrumentScope> {
         if !self.scope.instruments.contains_key(id) {
             let known = self.scope.instruments.keys().map(String::as_str);
             let meant = closest(id, known).map(did_you_mean);
@@ -200,7 +245,13 @@ impl Typing<'_> {
         self.scope.instruments.get(id)
     }
 
-    fn compare(&mut self, whole: &Expr, left: &Expr, op: Comparison, right: &Expr) -> Option<Condition> {
+    fn compare(
+        &mut self,
+        whole: &Expr,
+        left: &Expr,
+        op: Comparison,
+        right: &Expr,
+    ) -> Option<Condition> {
         if let Form::Text(text) = &right.form {
             return self.compare_text(left, op, text, &right.at);
         }
@@ -212,79 +263,6 @@ impl Typing<'_> {
             return None;
         }
         self.refuse_constant(&whole.at, Condition::Compare { left, op, right })
-    }
-
-    /// `cssrs.band >= "moderate"` and `sex == "male"`.
-    fn compare_text(&mut self, left: &Expr, op: Comparison, text: &str, at: &Range<usize>) -> Option<Condition> {
-        match &left.form {
-            Form::Part(owner, part) if part == "band" => {
-                let scope = self.instrument(owner, &left.at)?;
-                let position = scope.position;
-                let bands = scope.bands.clone();
-                let Some(place) = bands.iter().position(|band| band == text) else {
-                    let meant = closest(text, bands.iter().map(String::as_str));
-                    let hint = meant.map(did_you_mean);
-                    let hint = hint.or_else(|| Some(format!("it is one of {}", bands.join(", "))));
-                    self.wrong(at, format!("`{owner}` has no band `{text}`"), hint);
-                    return None;
-                };
-                let place = i64::try_from(place).ok()? * ONE;
-                let condition =
-                    Condition::Compare { left: Quantity::Band(position), op, right: Quantity::Constant(place) };
-                self.refuse_constant(&(left.at.start..at.end), condition)
-            }
-            Form::Name(id) => {
-                let options = self.option_bits(id, &left.at, &[(text.to_owned(), at.clone())])?;
-                match op {
-                    Comparison::Equal => Some(options),
-                    Comparison::Different => Some(Condition::Not(Box::new(options))),
-                    _ => {
-                        self.wrong(at, "options have no order; use `==`, `!=` or `in`", None);
-                        None
-                    }
-                }
-            }
-            _ => {
-                self.wrong(at, "a text can only be compared with a choice or a band", None);
-                None
-            }
-        }
-    }
-
-    fn chosen_among(&mut self, subject: &Expr, options: &[Expr]) -> Option<Condition> {
-        let Form::Name(id) = &subject.form else {
-            self.wrong(&subject.at, "`in` needs a choice on its left", None);
-            return None;
-        };
-        let mut codes = Vec::new();
-        for option in options {
-            match &option.form {
-                Form::Text(text) => codes.push((text.clone(), option.at.clone())),
-                _ => self.wrong(&option.at, "options are written in quotes", None),
-            }
-        }
-        self.option_bits(id, &subject.at, &codes)
-    }
-
-    fn option_bits(&mut self, id: &str, at: &Range<usize>, codes: &[(String, Range<usize>)]) -> Option<Condition> {
-        let (position, kind) = self.indicator(id, at)?;
-        if kind != Kind::Choice {
-            self.wrong(at, format!("`{id}` is {}, not a choice", kind.describe()), None);
-            return None;
-        }
-        let known = &self.scope.indicators.get(position)?.options;
-        let mut options = 0_u64;
-        let mut complete = true;
-        for (code, at) in codes {
-            if let Some(place) = known.iter().position(|option| option == code.as_str()) {
-                options |= 1 << place;
-            } else {
-                let meant = closest(code, known.iter().map(Name::as_str)).map(did_you_mean);
-                self.wrong(at, format!("`{id}` has no option `{code}`"), meant);
-                complete = false;
-            }
-        }
-        complete.then_some(Condition::Chosen { indicator: position, options })
     }
 
     fn quantity(&mut self, expr: &Expr) -> Option<(Quantity, Measure)> {
@@ -317,7 +295,11 @@ impl Typing<'_> {
             Kind::Number if self.scope.indicators.get(position)?.whole => Measure::Plain,
             Kind::Number => Measure::Hours,
             Kind::Bool | Kind::Choice => {
-                self.wrong(at, format!("`{id}` is {}, not a number", kind.describe()), None);
+                self.wrong(
+                    at,
+                    format!("`{id}` is {}, not a number", kind.describe()),
+                    None,
+                );
                 return None;
             }
         };
@@ -346,12 +328,20 @@ impl Typing<'_> {
         }
     }
 
-    fn arithmetic(&mut self, a: &Expr, b: &Expr, minus: bool, at: &Range<usize>) -> Option<(Quantity, Measure)> {
+    fn arithmetic(
+        &mut self,
+        a: &Expr,
+        b: &Expr,
+        minus: bool,
+        at: &Range<usize>,
+    ) -> Option<(Quantity, Measure)> {
         let (a, b) = (self.quantity(a), self.quantity(b));
         let ((a, left), (b, right)) = (a?, b?);
         let measure = match (left, right, minus) {
             (Measure::Moment, Measure::Moment, true) => Some(Measure::Hours),
-            (Measure::Moment, Measure::Hours, _) | (Measure::Hours, Measure::Moment, false) => Some(Measure::Moment),
+            (Measure::Moment, Measure::Hours, _) | (Measure::Hours, Measure::Moment, false) => {
+                Some(Measure::Moment)
+            }
             (Measure::Moment, ..) | (_, Measure::Moment, _) => None,
             _ => left.with(right),
         };
@@ -361,12 +351,20 @@ impl Typing<'_> {
             return None;
         };
         let (a, b) = (Box::new(a), Box::new(b));
-        let quantity = if minus { Quantity::Difference(a, b) } else { Quantity::Sum(a, b) };
+        let quantity = if minus {
+            Quantity::Difference(a, b)
+        } else {
+            Quantity::Sum(a, b)
+        };
         Some((quantity, measure))
     }
 
     /// A comparison that comes out the same whatever is answered is a slip.
-    fn refuse_constant(&mut self, at: &Range<usize>, condition: Condition) -> Option<Condition> {
+    pub(super) fn refuse_constant(
+        &mut self,
+        at: &Range<usize>,
+        condition: Condition,
+    ) -> Option<Condition> {
         let mut readings: Vec<Option<Reading>> = Vec::new();
         readings.resize(self.scope.instruments.len(), None);
         for instrument in self.scope.instruments.values() {

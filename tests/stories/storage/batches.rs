@@ -230,8 +230,6 @@ fn hire(db: &mut Db, name: &str) -> QueryResult<usize> {
         staff::role.eq("operator"),
         staff::passphrase_hash.eq(""),
         staff::totp_last_step.eq(0),
-        staff::failures.eq(0),
-        staff::wait_until.eq(0),
         staff::active.eq(true),
         staff::created_at.eq(0),
         staff::updated_at.eq(0),

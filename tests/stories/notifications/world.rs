@@ -1,93 +1,58 @@
-//! A fresh hotline for stories about letters. [`open`] is the one place that knows how a store is
-//! made.
+//! A fresh hotline for stories about letters. `open` is the one place that knows how it is made.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant as Stopwatch};
 
 use diesel::connection::SimpleConnection;
-use diesel::prelude::*;
 use goldaw::clock::{Clock, HOUR};
 use goldaw::config::{Config, SmtpTls};
 use goldaw::notifications::channels::{Carrier, Channels, Delivery, Gate, Outgoing};
 use goldaw::notifications::{self, Attempt, Channel, Class, Letter, Notification, Promise, State};
 use goldaw::storage::records::steps_of;
-use goldaw::storage::{By, KeyDb, Place, Setting, Store, Tree, migrate, random_bytes};
-use goldaw::triage::RuleSet;
-use goldaw::vault::{Keyring, Vault};
-use tempfile::TempDir;
+use goldaw::storage::{By, Setting, Store};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use super::mail_server::MailServer;
+use crate::support::{Engine, Hotline};
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
-    Sqlite,
-    Postgres,
-}
-
-/// Turns each story, a `fn(Engine)`, into one test for each engine. PostgreSQL needs
-/// `GOLDAW_TEST_POSTGRES`, the URL of a server where tests may make databases.
-macro_rules! on_both_engines {
+/// Turns each story, a `fn(Engine)`, into two tests: `story::sqlite` and `story::postgres`. Unlike
+/// other stories these begin with a configuration of their own.
+macro_rules! on_each_engine {
     ($($story:ident),+ $(,)?) => {
         $(mod $story {
             #[test]
             fn sqlite() {
-                super::$story($crate::world::Engine::Sqlite);
+                super::$story($crate::support::Engine::Sqlite);
             }
 
             #[test]
             fn postgres() {
-                if std::env::var_os("GOLDAW_TEST_POSTGRES").is_some() {
-                    super::$story($crate::world::Engine::Postgres);
-                }
+                super::$story($crate::support::Engine::Postgres);
             }
         })+
     };
 }
-pub(crate) use on_both_engines;
+pub(crate) use on_each_engine;
 
+/// A hotline whose clock runs, because leases on PostgreSQL go by the database's own, and threads
+/// for its workers.
 pub struct World {
+    pub runtime: Runtime,
     pub store: Store,
     pub setting: Setting,
-    pub runtime: Runtime,
-    pub folder: TempDir,
+    pub hotline: Hotline,
 }
 
 fn open(engine: Engine, change: impl FnOnce(&mut Config)) -> World {
-    let folder = TempDir::new().unwrap();
-    let mut config = Config::defaults(folder.path()).unwrap();
-    config.worker.poll_ms = 20;
-    if engine == Engine::Postgres {
-        config.database.url = fresh_postgres();
-    }
-    change(&mut config);
-    let clock = Clock::machine();
-    let data = Place::from_url(&config.database.url).unwrap();
-    let keys = Place::from_url(&config.database.keys_url).unwrap();
-    migrate(&data, Tree::Data).unwrap();
-    migrate(&keys, Tree::Keys).unwrap();
-    let keys = KeyDb::open(&keys, clock.clone()).unwrap();
-    let setting = Setting {
-        vault: Arc::new(Vault::new(Keyring::create().unwrap(), Arc::new(keys))),
-        rules: Arc::new(RuleSet),
-        config: Arc::new(config),
-        promised: Arc::default(),
-    };
-    let store = Store::open(&data, setting.clone(), clock).unwrap();
-    World {
-        store,
-        setting,
-        runtime: Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap(),
-        folder,
-    }
-}
-
-fn fresh_postgres() -> String {
-    let server = std::env::var("GOLDAW_TEST_POSTGRES").unwrap();
-    let name = format!("goldaw_letters_{:016x}", u64::from_be_bytes(random_bytes().unwrap()));
-    PgConnection::establish(&server).unwrap().batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
-    format!("{}/{name}", server.rsplit_once('/').unwrap().0)
+    let hotline = Hotline::with(engine, |config| {
+        config.worker.poll_ms = 20;
+        change(config);
+    });
+    let setting = hotline.setting.clone();
+    let store = Store::open(&hotline.data, setting.clone(), Clock::machine()).unwrap();
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    World { runtime, store, setting, hotline }
 }
 
 /// A worker of its own; stops and drains when told, or dies at once when dropped.
@@ -124,10 +89,6 @@ impl World {
         })
     }
 
-    pub fn with(engine: Engine, change: impl FnOnce(&mut Config)) -> World {
-        open(engine, change)
-    }
-
     pub fn work(&self) -> Working {
         self.work_with(Channels::from_config(&self.setting.config).unwrap())
     }
@@ -152,7 +113,7 @@ impl World {
     }
 
     pub fn attempts(&self, promised: &Notification) -> Vec<Attempt> {
-        self.store.read_blocking(|db| notifications::attempts_of(db, &[promised.id.clone()])).unwrap()
+        self.store.read_blocking(|db| notifications::attempts_of(db, std::slice::from_ref(&promised.id))).unwrap()
     }
 
     pub fn classes(&self, promised: &Notification) -> Vec<Class> {
@@ -161,7 +122,7 @@ impl World {
 
     /// The steps of a letter, each with its detail.
     pub fn steps(&self, promised: &Notification) -> Vec<String> {
-        let steps = self.store.read_blocking(|db| steps_of(db, &[promised.id.clone()])).unwrap();
+        let steps = self.store.read_blocking(|db| steps_of(db, std::slice::from_ref(&promised.id))).unwrap();
         steps.iter().map(|s| format!("{} {}", s.kind, s.detail.as_deref().unwrap_or("")).trim().to_owned()).collect()
     }
 

@@ -12,9 +12,10 @@ use goldaw::storage::By;
 
 use super::mail_server::Act::{Close, Drip, Say};
 use super::mail_server::{MailServer, Part};
-use super::world::{Engine, Playing, World, calm, on_both_engines, urgent};
+use super::world::{Playing, World, calm, on_each_engine, urgent};
+use crate::support::Engine;
 
-on_both_engines![
+on_each_engine![
     a_promised_letter_arrives_once_with_a_link_that_finds_it,
     a_server_that_comes_back_gets_the_letter,
     a_refused_address_fails_visibly_and_only_once,
@@ -191,7 +192,9 @@ fn two_workers_send_each_letter_exactly_once(engine: Engine) {
         world.until(letter, State::Sent);
         assert_eq!(world.classes(letter), [Class::Sent]);
     }
-    workers.map(|worker| worker.stop(&world));
+    for worker in workers {
+        worker.stop(&world);
+    }
     assert_eq!(server.letters().len(), 30);
 }
 
@@ -309,7 +312,7 @@ fn a_letter_is_given_up_after_two_days_visibly(engine: Engine) {
     let (world, memory) = (World::new(engine), Arc::new(Memory::default()));
     memory.answer([Class::Retry; 99]);
     let working = world.work_with(Channels::default().with(Channel::Email, memory));
-    let promised = world.promise(&calm("a"));
+    let promised = world.promise(&urgent("a"));
     for _ in 0..20 {
         world.wait(|| world.find(&promised).state != State::Leased, "not settled");
         world.let_pass(3 * HOUR);

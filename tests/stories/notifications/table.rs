@@ -205,7 +205,7 @@ fn tls_that_goes_wrong_is_a_fault_in_the_settings() {
 
 #[test]
 fn a_certificate_of_the_configured_authority_is_trusted_for_its_own_name_only() {
-    let ca_file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/notifications/ca.pem");
+    let ca_file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stories/notifications/ca.pem");
     let offering = part(|p| p.ehlo = Say("250-here\r\n250 STARTTLS\r\n"));
     for (tls, part) in [(SmtpTls::Starttls, offering), (SmtpTls::Required, part(|p| p.tls = true))] {
         let server = MailServer::playing([part]);
@@ -233,7 +233,9 @@ fn a_refused_password_is_a_fault_in_the_settings() {
         (Some("secret\n"), signing_in("235 welcome\r\n"), Class::Sent),
     ] {
         let _ = std::fs::remove_file(&password_file);
-        password.map(|password| std::fs::write(&password_file, password).unwrap());
+        if let Some(password) = password {
+            std::fs::write(&password_file, password).unwrap();
+        }
         let server = MailServer::playing([part]);
         let mut config = config(&server);
         (config.smtp.username, config.smtp.password_file) = ("desk".into(), password_file.clone());

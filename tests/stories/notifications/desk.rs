@@ -5,9 +5,10 @@ use goldaw::error::Error;
 use goldaw::notifications::{self, Channel, Class, Notification, Promise, State};
 use goldaw::storage::By;
 
-use super::world::{Engine, World, calm, on_both_engines};
+use super::world::{World, calm, on_each_engine};
+use crate::support::Engine;
 
-on_both_engines![
+on_each_engine![
     a_list_is_paged_by_time_and_filtered_by_state,
     a_failed_letter_is_sent_again_on_request,
     an_ended_letter_cannot_be_cancelled_nor_a_cancelled_one_sent,
@@ -84,6 +85,6 @@ fn letters_become_files_where_there_is_no_mail_server(engine: Engine) {
     let (promised, working) = (world.promise(&calm("a")), world.work());
     world.until(&promised, State::Sent);
     working.stop(&world);
-    let file = world.folder.path().join("mail").join(format!("{}.eml", promised.reference));
+    let file = world.hotline.folder.path().join("mail").join(format!("{}.eml", promised.reference));
     assert!(std::fs::read_to_string(file).unwrap().contains("To: a@partner.example"));
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use rust_embed::RustEmbed;
 
-use super::Faults;
 use crate::config::Config;
 use crate::triage::{PackSource, RuleSet};
 
@@ -13,22 +12,27 @@ use crate::triage::{PackSource, RuleSet};
 struct Shipped;
 
 /// The rules of this deployment, wholly checked. Errors: every fault with file and line.
-pub(super) fn load(config: &Config) -> Result<RuleSet, Faults> {
+pub fn load(config: &Config) -> Result<RuleSet, Vec<String>> {
+    check(&sources(config)?, &config.place.languages)
+}
+
+/// The packs of this deployment: those inside the program, then those of its own folder.
+pub fn sources(config: &Config) -> Result<Vec<PackSource>, Vec<String>> {
     let mut sources = shipped();
     if !config.triage.packs_dir.as_os_str().is_empty() {
         sources.extend(folder(&config.triage.packs_dir)?);
     }
-    check(&sources, &config.place.languages)
+    Ok(sources)
 }
 
 /// Checks packs and runs the cases they carry.
-pub(super) fn check(sources: &[PackSource], languages: &[String]) -> Result<RuleSet, Faults> {
+pub fn check(sources: &[PackSource], languages: &[String]) -> Result<RuleSet, Vec<String>> {
     let languages: Vec<&str> = languages.iter().map(String::as_str).collect();
     RuleSet::load(sources, &languages).map_err(|faults| faults.iter().map(ToString::to_string).collect())
 }
 
 /// The packs inside the program, in the order of their names.
-pub(super) fn shipped() -> Vec<PackSource> {
+pub fn shipped() -> Vec<PackSource> {
     let mut names: Vec<_> = Shipped::iter().collect();
     names.sort_unstable();
     names
@@ -41,7 +45,7 @@ pub(super) fn shipped() -> Vec<PackSource> {
 }
 
 /// Every `.toml` below a folder (or that one file), in the order of their names.
-pub(super) fn folder(path: &Path) -> Result<Vec<PackSource>, Faults> {
+pub fn folder(path: &Path) -> Result<Vec<PackSource>, Vec<String>> {
     let mut sources = Vec::new();
     gather(path, path, &mut sources).map_err(|error| vec![format!("{}: {error}", path.display())])?;
     sources.sort_by(|a, b| a.name.cmp(&b.name));

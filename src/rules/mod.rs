@@ -1,0 +1,15 @@
+//! The rules a deployment works by: where packs come from, what they ask and say, and trying
+//! answers against them.
+//!
+//! The packs inside the program are joined by those of `[triage] packs_dir`. They are wholly
+//! checked before anything is served, and what was in force is kept in the database, so that any
+//! assessment can be explained under the rules of its day.
+
+mod answers;
+pub mod api;
+mod model;
+mod packs;
+
+pub use answers::{problem, read_answers};
+pub use model::keep;
+pub use packs::{check, folder, load, shipped, sources};

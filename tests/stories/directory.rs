@@ -1,0 +1,287 @@
+//! What coordinators and partners do with the directory, and what it never gives away.
+#![expect(clippy::indexing_slicing, reason = "a story that misses what it looks for fails, and says where")]
+
+mod api;
+
+use goldaw::directory::{
+    self, AreaKind, Areas, Capacity, Counts, EndpointStatus, OrganisationForm, SAMPLE, SampleDirectory, Service,
+    ServiceFilter, ServiceForm, ServiceStatus, ServiceType, ServiceView,
+};
+use goldaw::error::{Error, Result};
+use goldaw::input::{FromJson, Json, read};
+use goldaw::storage::By;
+use serde_json::{Value, json};
+
+use crate::support::{Hotline, number, on_both_engines, work};
+
+on_both_engines![
+    the_sample_fills_a_directory,
+    a_list_is_paged_and_filtered,
+    every_problem_of_a_service_is_told,
+    a_change_keeps_what_it_does_not_name,
+    a_change_from_an_old_version_is_refused,
+    of_two_changes_at_once_one_is_refused,
+    stating_capacity_starts_the_count_anew,
+    a_new_address_waits_for_a_second_person,
+    an_organisation_that_leaves_takes_its_services_along,
+    a_partner_code_is_kept_as_it_was_hashed,
+    a_hidden_place_is_not_in_the_view,
+    the_gazetteer_fills_its_table_once,
+];
+
+pub fn areas(hotline: &Hotline) -> Areas {
+    Areas::load(&hotline.setting.config).unwrap()
+}
+
+pub fn sample(hotline: &Hotline) -> Areas {
+    let areas = areas(hotline);
+    let sample = SampleDirectory::parse(SAMPLE, &areas, &hotline.setting.config).unwrap();
+    let gazetteer = areas.clone();
+    let many =
+        hotline.store.write_blocking(By::system(), move |tx| directory::import(tx, &gazetteer, &sample)).unwrap();
+    assert_eq!(many, 64);
+    areas
+}
+
+fn form<T: FromJson>(body: &Value) -> Result<T> {
+    read(&Json::parse(body.to_string().as_bytes())?)
+}
+
+/// A doctor in Bayramaly, as a coordinator would type her in.
+pub fn doctor(organisation: &str) -> Value {
+    json!({
+        "organisation": organisation, "type": "medical", "names": {"en": "A doctor", "tk": "Lukman"},
+        "areas": ["TM-M-BAY"], "location_area": "TM-M-BYC", "location_confidential": false,
+        "hours": [{"days": ["mon", "fri"], "from": "09:00", "to": "18:00"}], "languages": ["tk"],
+        "eligibility": {"sexes": ["female"], "age_min": 16}, "access": ["step_free"], "stock": {"pep": true},
+        "capacity": {"unit": "appointments", "available": 4, "maximum": 6}, "duty_to_report": true,
+        "endpoints": [{"channel": "email", "address": "a@example.org"}, {"channel": "phone", "address": "8 65 000001"}],
+        "focal_points": [{"name": "The nurse on duty", "phone": "+993 65 000002"}], "phone": "65 00 00 03",
+        "letter_language": "tk", "verified_at": "2026-11-01T00:00:00Z",
+    })
+}
+
+fn add(hotline: &Hotline, change: Value) -> Result<Service> {
+    let organisation: OrganisationForm = form(&json!({"kind": "state", "names": {"en": "Health"}})).unwrap();
+    let areas = areas(hotline);
+    hotline.store.write_blocking(By::system(), move |tx| {
+        let organisation = directory::create_organisation(tx, &organisation)?;
+        let mut body = doctor(&organisation.reference);
+        for (key, value) in change.as_object().unwrap() {
+            body[key] = value.clone();
+        }
+        directory::create_service(tx, &areas, &form::<ServiceForm>(&body)?)
+    })
+}
+
+fn change(hotline: &Hotline, by: By, service: &Service, patch: &Value) -> Result<Service> {
+    let (areas, reference, seen) = (areas(hotline), service.reference.clone(), service.version);
+    let patch = Json::parse(patch.to_string().as_bytes()).unwrap();
+    hotline.store.write_blocking(by, move |tx| directory::update_service(tx, &areas, &reference, seen, &patch))
+}
+
+fn state(hotline: &Hotline, service: &Service, available: i32) -> Result<Service> {
+    let (reference, seen) = (service.reference.clone(), service.version);
+    let counts = Counts { available, maximum: 6 };
+    hotline.store.write_blocking(By::system(), move |tx| directory::state_capacity(tx, &reference, seen, counts))
+}
+
+fn coordinator(number: &str) -> By {
+    By { id: Some(format!("id-{number}")), name: number.to_owned(), role: "coordinator", request: String::new() }
+}
+
+fn the_sample_fills_a_directory(hotline: &Hotline) {
+    let areas = sample(hotline);
+    let found = hotline.store.read_blocking(|db| directory::candidates(db, ServiceType::SafeHouse)).unwrap();
+    assert!(found.len() > 5);
+    let house =
+        found.iter().map(|found| &found.service).find(|house| house.form.names.name_in("en", &[]).starts_with("Nar"));
+    let house = house.unwrap().clone();
+    assert_eq!(house.form.areas, ["TM-M"]);
+    assert_eq!(house.endpoints.len(), 2);
+    assert!(house.endpoints.iter().all(|endpoint| endpoint.status == EndpointStatus::Active));
+    let (id, spoken) = (house.id.clone(), house.reference.to_lowercase().replace('-', " "));
+    let again = hotline.store.read_blocking(|db| directory::find_service(db, &spoken)).unwrap();
+    assert_eq!(again, house);
+    let letters = hotline.store.read_blocking(|db| directory::endpoints_of(db, &id)).unwrap();
+    assert_eq!(letters.iter().map(|endpoint| endpoint.position).collect::<Vec<_>>(), [0, 1]);
+    let in_mary = hotline.store.read_blocking(|db| directory::service_ids_serving(db, &areas, "TM-M-BAY")).unwrap();
+    assert!(in_mary.contains(&id));
+    let in_lebap =
+        hotline.store.read_blocking(move |db| directory::service_ids_serving(db, &areas, "TM-L-KER")).unwrap();
+    assert!(!in_lebap.contains(&id));
+}
+
+fn a_list_is_paged_and_filtered(hotline: &Hotline) {
+    let areas = sample(hotline);
+    let list = |filter: &ServiceFilter, after: Option<&str>, limit| {
+        hotline.store.read_blocking(|db| directory::list_services(db, &areas, filter, after, limit)).unwrap()
+    };
+    let mut walked = Vec::new();
+    loop {
+        let after = walked.last().map(|service: &Service| service.id.clone());
+        let page = list(&ServiceFilter::default(), after.as_deref(), 7);
+        if page.is_empty() {
+            break;
+        }
+        walked.extend(page);
+    }
+    assert_eq!(walked, list(&ServiceFilter::default(), None, 200));
+    assert_eq!(walked.len(), 64);
+    let filter = ServiceFilter {
+        kind: Some(ServiceType::Medical),
+        area: Some("TM-M-TAG".into()),
+        status: Some(ServiceStatus::Inactive),
+        organisation: Some(
+            walked
+                .iter()
+                .find(|found| found.form.status == ServiceStatus::Inactive)
+                .unwrap()
+                .organisation
+                .reference
+                .clone(),
+        ),
+    };
+    let found = list(&filter, None, 200);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].form.names.name_in("en", &[]), "Health house, Serhetabat (sample)");
+    assert_eq!(list(&ServiceFilter { area: Some("XX".into()), ..filter }, None, 200).len(), 0);
+}
+
+fn every_problem_of_a_service_is_told(hotline: &Hotline) {
+    let change = json!({
+        "organisation": "O-0000-0000-000", "areas": ["XX"], "phone": "secret", "letter_language": "de", "type": "legal",
+        "location_area": "YY",
+    });
+    let Err(Error::Invalid(problems)) = add(hotline, change) else { panic!("it should have been refused") };
+    let told: Vec<_> = problems.iter().map(|problem| (problem.pointer.as_str(), problem.code)).collect();
+    let expected = [
+        ("/areas/0", "not_an_area"),
+        ("/location_area", "not_an_area"),
+        ("/stock", "only_for_medical"),
+        ("/letter_language", "not_a_language_of_letters"),
+        ("/phone", "not_a_phone_number"),
+    ];
+    assert_eq!(told, expected);
+    assert!(!format!("{problems:?}").contains("secret"));
+    let wrong = add(hotline, json!({"organisation": "O-0000-0000-000"}));
+    assert_eq!(wrong.unwrap_err().problem("r")["errors"][0]["pointer"], "/organisation");
+    assert_eq!(hotline.count("services"), 0);
+}
+
+fn a_change_keeps_what_it_does_not_name(hotline: &Hotline) {
+    let made = add(hotline, json!({})).unwrap();
+    assert_eq!(made.form.phone.as_deref(), Some("+99365000003"));
+    assert_eq!(made.form.endpoints[1].address, "+99365000001");
+    hotline.wait(1_000_000);
+    let changed =
+        change(hotline, By::system(), &made, &json!({"preference": 3, "areas": ["TM-M"], "phone": null})).unwrap();
+    let mut expected = made.clone();
+    expected.version = 2;
+    expected.updated_at = hotline.clock.now();
+    (expected.form.preference, expected.form.areas, expected.form.phone) = (3, vec!["TM-M".into()], None);
+    assert_eq!(changed, expected);
+    assert_eq!(
+        number(&mut hotline.stranger(), "SELECT count(*) AS value FROM trail WHERE action = 'service.change'"),
+        1
+    );
+}
+
+fn a_change_from_an_old_version_is_refused(hotline: &Hotline) {
+    let made = add(hotline, json!({})).unwrap();
+    change(hotline, By::system(), &made, &json!({"preference": 3})).unwrap();
+    let late = change(hotline, By::system(), &made, &json!({"preference": 4}));
+    assert!(matches!(late, Err(Error::Stale { current: 2 })));
+    assert!(matches!(state(hotline, &made, 1), Err(Error::Stale { current: 2 })));
+}
+
+fn of_two_changes_at_once_one_is_refused(hotline: &Hotline) {
+    let made = add(hotline, json!({})).unwrap();
+    let state = |available| {
+        let reference = made.reference.clone();
+        work(move |tx| directory::state_capacity(tx, &reference, 1, Counts { available, maximum: 6 }).map(|_| ()))
+    };
+    let outcomes = hotline.together(vec![state(1), state(2)]);
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    assert!(outcomes.iter().any(|outcome| matches!(outcome, Err(Error::Stale { current: 2 }))));
+}
+
+fn stating_capacity_starts_the_count_anew(hotline: &Hotline) {
+    let made = add(hotline, json!({})).unwrap();
+    assert_eq!(made.form.capacity.free(3), Some(1));
+    hotline.wait(1_000_000);
+    let edited = change(hotline, By::system(), &made, &json!({"preference": 3})).unwrap();
+    assert_eq!(edited.capacity_stated_at, made.capacity_stated_at, "nobody stated anything");
+    let stated = state(hotline, &edited, 5).unwrap();
+    assert_eq!(stated.capacity_stated_at, hotline.clock.now());
+    assert!(matches!(stated.form.capacity, Capacity::Stated { available: 5, maximum: 6, .. }));
+    let endless = add(hotline, json!({"capacity": {"unlimited": true}})).unwrap();
+    assert!(matches!(state(hotline, &endless, 5), Err(Error::Conflict { code: "capacity_unlimited", .. })));
+    assert_eq!(
+        number(&mut hotline.stranger(), "SELECT count(*) AS value FROM steps WHERE kind = 'capacity_stated'"),
+        1
+    );
+}
+
+fn a_new_address_waits_for_a_second_person(hotline: &Hotline) {
+    let made = add(hotline, json!({"phone": null})).unwrap();
+    let only_new = json!({"endpoints": [{"channel": "email", "address": "b@example.org"}]});
+    let changed = change(hotline, coordinator("co-01"), &made, &only_new).unwrap();
+    let letters = |service: &Service| {
+        let id = service.id.clone();
+        hotline.store.read_blocking(move |db| directory::endpoints_of(db, &id)).unwrap().len()
+    };
+    assert_eq!(letters(&changed), 0);
+    assert!(!changed.is_reachable());
+    let confirm = |by: &str| {
+        let reference = changed.reference.clone();
+        hotline.store.write_blocking(coordinator(by), move |tx| directory::confirm_endpoints(tx, &reference))
+    };
+    assert!(matches!(confirm("co-01"), Err(Error::Conflict { code: "second_person_needed", .. })));
+    assert_eq!(letters(&confirm("co-02").unwrap()), 1);
+    assert!(matches!(confirm("co-02"), Err(Error::Conflict { code: "nothing_to_confirm", .. })));
+}
+
+fn an_organisation_that_leaves_takes_its_services_along(hotline: &Hotline) {
+    let made = add(hotline, json!({})).unwrap();
+    let reference = made.organisation.reference.clone();
+    let patch = Json::parse(br#"{"status":"inactive"}"#).unwrap();
+    let left = hotline
+        .store
+        .write_blocking(By::system(), move |tx| directory::update_organisation(tx, &reference, 1, &patch))
+        .unwrap();
+    assert_eq!(left.version, 2);
+    let service = hotline.store.read_blocking(|db| directory::service_by_id(db, &made.id)).unwrap();
+    assert_eq!((service.status(), service.form.status), (ServiceStatus::Inactive, ServiceStatus::Active));
+}
+
+fn a_partner_code_is_kept_as_it_was_hashed(hotline: &Hotline) {
+    let made = add(hotline, json!({})).unwrap();
+    let id = made.id.clone();
+    hotline.store.write_blocking(By::system(), move |tx| directory::set_partner_code(tx, &id, "mac")).unwrap();
+    let service = hotline.store.read_blocking(|db| directory::service_by_id(db, &made.id)).unwrap();
+    assert_eq!(service.partner_code_mac.as_deref(), Some("mac"));
+    let nobody = hotline.store.write_blocking(By::system(), |tx| directory::set_partner_code(tx, "none", "mac"));
+    assert!(matches!(nobody, Err(Error::NotFound)));
+}
+
+fn a_hidden_place_is_not_in_the_view(hotline: &Hotline) {
+    let made = add(hotline, json!({"location_area": "TM-M-MRC", "location_confidential": true})).unwrap();
+    let text = serde_json::to_string(&ServiceView::of(made.clone(), true)).unwrap();
+    assert!(!text.contains("TM-M-MRC") && !text.contains(&made.id) && !text.contains(&made.organisation.id));
+    let outside = serde_json::to_string(&ServiceView::of(made, false)).unwrap();
+    assert!(!outside.contains("a@example.org") && !outside.contains("99365") && !outside.contains("nurse"));
+}
+
+fn the_gazetteer_fills_its_table_once(hotline: &Hotline) {
+    let areas = areas(hotline);
+    let country = areas.all().iter().filter(|area| area.kind == AreaKind::Country).count();
+    assert_eq!(country, 1);
+    let many = i64::try_from(areas.all().len()).unwrap();
+    for _ in 0..2 {
+        let areas = areas.clone();
+        hotline.store.write_blocking(By::system(), move |tx| directory::publish_areas(tx, &areas)).unwrap();
+        assert_eq!(hotline.count("areas"), many);
+    }
+    assert_eq!(hotline.count("trail"), 1);
+}
