@@ -14,6 +14,7 @@ mod cli;
 mod directory;
 mod identity;
 mod notifications;
+mod referrals;
 mod reports;
 mod server;
 mod referrals;

@@ -12,7 +12,7 @@ use goldaw::directory::{self, Areas, OrganisationForm, Service, ServiceForm};
 use goldaw::error::{Error, Result};
 use goldaw::input::{FromJson, Json, read};
 use goldaw::referrals::model::{self, Hop, Referral, Ticket};
-use goldaw::referrals::moves::{self, Order};
+use goldaw::referrals::moves::Order;
 use goldaw::referrals::{claim, issue};
 use goldaw::storage::schema::staff;
 use goldaw::storage::{Tx, new_id, new_reference};
@@ -107,7 +107,7 @@ impl Desk<'_> {
 
     pub fn mv(&self, actor: &Actor, referral: &Referral, order: &Order) -> Result<Referral> {
         let (who, reference, order) = (actor.clone(), referral.reference.clone(), order.clone());
-        let id = self.write(actor, move |tx| moves::make(tx, &who, &reference, &order))?;
+        let id: String = self.write(actor, move |tx| goldaw::referrals::moves::make(tx, &who, &reference, &order))?;
         Ok(self.read(|db| model::referral(db, &id)))
     }
 
@@ -172,8 +172,8 @@ pub fn hire(hotline: &Hotline, name: &str, role: Role, organisation: Option<&str
         .values((
             (staff::id.eq(&actor.id), staff::reference.eq(&actor.reference), staff::version.eq(1)),
             (staff::name.eq(name), staff::role.eq(role), staff::organisation_id.eq(organisation)),
-            (staff::passphrase_hash.eq(""), staff::totp_last_step.eq(0_i64), staff::failures.eq(0)),
-            (staff::wait_until.eq(0_i64), staff::active.eq(true), staff::created_at.eq(now), staff::updated_at.eq(now)),
+            (staff::passphrase_hash.eq(""), staff::totp_last_step.eq(0_i64)),
+            (staff::active.eq(true), staff::created_at.eq(now), staff::updated_at.eq(now)),
         ))
         .execute(&mut hotline.stranger())
         .unwrap();

@@ -7,6 +7,7 @@ use goldaw::referrals::model::{self, TicketState};
 use goldaw::referrals::moves::Order;
 use goldaw::referrals::states::CancelReason;
 use goldaw::referrals::{claim, views};
+use goldaw::storage::Tx;
 
 use super::{Desk, conflict, of};
 use crate::support::{Hotline, on_both_engines};
@@ -24,11 +25,14 @@ fn of_many_who_claim_at_once_one_gets_it_and_the_others_hear_who(hotline: &Hotli
     let (ticket, _) = desk.ticket();
     let crowd: Vec<_> =
         (0..8).map(|n| super::hire(hotline, &format!("co-1{n}"), Role::Counselor, None)).collect();
-    let outcomes: Vec<_> = std::thread::scope(|scope| {
-        let asked: Vec<_> = crowd.iter().map(|who| scope.spawn(|| (who, desk.claim(who, &ticket)))).collect();
-        asked.into_iter().map(|thread| thread.join().unwrap()).collect()
+    let asked = crowd.into_iter().map(|who| {
+        let (store, actor, reference) = (hotline.store.clone(), who.clone(), ticket.reference.clone());
+        let work = move |tx: &mut Tx<'_>| claim::claim(tx, &actor, &reference);
+        std::thread::spawn(move || (who.clone(), store.write_blocking(who.by(), work)))
     });
-    let winners: Vec<_> = outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(who, _)| *who).collect();
+    let asked: Vec<_> = asked.collect();
+    let outcomes: Vec<_> = asked.into_iter().map(|thread| thread.join().unwrap()).collect();
+    let winners: Vec<_> = outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(who, _)| who.clone()).collect();
     assert_eq!(winners.len(), 1);
     for (_, outcome) in outcomes.into_iter().filter(|(_, outcome)| outcome.is_err()) {
         assert_eq!(conflict(outcome), ("claimed", Some(winners[0].name.clone())));
@@ -102,7 +106,7 @@ fn who_must_not_know_finds_nothing(hotline: &Hotline) {
     let desk = Desk::at(hotline);
     let (ticket, referral) = desk.ticket();
     let (case, party) = (ticket.case_id.clone(), desk.counselor.id.clone());
-    let block = move |tx: &mut goldaw::storage::Tx<'_>| {
+    let block = move |tx: &mut Tx<'_>| {
         let row = goldaw::cases::model::by_id(tx.db, &case)?;
         goldaw::cases::block(tx, &row, &[("staff", party.clone())])
     };

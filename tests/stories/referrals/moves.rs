@@ -4,8 +4,9 @@ use goldaw::access::{Actor, Role};
 use goldaw::error::Error;
 use goldaw::notifications;
 use goldaw::referrals::model::Referral;
-use goldaw::referrals::moves::{Order, Reroute};
+use goldaw::referrals::moves::{self, Order, Reroute};
 use goldaw::referrals::states::{CancelReason, DeclineReason, FailReason, Move, State};
+use goldaw::storage::Tx;
 
 use super::{Desk, conflict};
 use crate::support::{Hotline, on_both_engines};
@@ -121,11 +122,13 @@ fn the_last_place_is_given_once_and_given_back_by_a_failure(hotline: &Hotline) {
     let (_, one) = desk.ticket_naming(&[&desk.first]);
     let (_, other) = desk.ticket_naming(&[&desk.first]);
     let partner = desk.partner_of(&desk.first);
-    let outcomes: Vec<_> = std::thread::scope(|scope| {
-        let asked: Vec<_> =
-            [&one, &other].map(|referral| scope.spawn(|| desk.mv(&partner, referral, &Order::Accept))).into();
-        asked.into_iter().map(|thread| thread.join().unwrap()).collect()
+    let asked = [&one, &other].map(|referral| {
+        let (store, who, reference) = (hotline.store.clone(), partner.clone(), referral.reference.clone());
+        let work = move |tx: &mut Tx<'_>| moves::make(tx, &who, &reference, &Order::Accept);
+        let by = partner.by();
+        std::thread::spawn(move || store.write_blocking(by, work))
     });
+    let outcomes = asked.map(|thread| thread.join().unwrap());
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
     let (won, lost) = if outcomes[0].is_ok() { (&one, &other) } else { (&other, &one) };
     assert_eq!(conflict(desk.mv(&partner, lost, &Order::Accept)).0, "no_capacity");
