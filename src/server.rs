@@ -18,7 +18,7 @@ use crate::directory::Areas;
 use crate::error::{Error, Result};
 use crate::identity::Door;
 use crate::state::App;
-use crate::{audit, cases, contacts, directory, identity, reports, rules};
+use crate::{audit, cases, contacts, directory, identity, referrals, reports, rules};
 use answers::Around;
 
 /// A head must be here within this time; actix answers 408 to a slower one.
@@ -30,7 +30,7 @@ const BACKLOG: u32 = 1024;
 
 /// Every address there is.
 pub fn routes() -> Routes {
-    Routes::at("").with(api()).with(health())
+    Routes::at("").with(api()).with(referrals::partner::api::routes()).with(health())
 }
 
 /// The contract's resources, a room each.
@@ -43,6 +43,7 @@ fn api() -> Routes {
         .with(rules::api::routes())
         .with(directory::api::routes())
         .with(audit::api::routes())
+        .with(referrals::api::routes())
         .with(reports::api::routes())
 }
 
@@ -101,8 +102,6 @@ pub struct Parts {
     pub tokens: TokenKey,
     /// The gazetteer.
     pub areas: Areas,
-    /// What stands before sign-in.
-    pub door: Door,
 }
 
 /// Binds `[server] listen`. Signals are the caller's business, because the worker must stop too.
@@ -117,7 +116,7 @@ pub fn listen_with(parts: Parts, table: fn() -> Routes) -> std::io::Result<Liste
     let around = Data::new(Around::new(&table(), &config.public_url));
     let (app, tokens, areas) = (Data::new(parts.app), Data::new(parts.tokens), Data::new(parts.areas));
     let (denials, look_ups) = (Data::new(Denials::default()), Data::new(LookUpLimit::default()));
-    let door = Data::new(parts.door);
+    let door = Data::new(Door::new(&app.config.staff).map_err(std::io::Error::other)?);
     let build = move || {
         actix_web::App::new()
             .app_data(app.clone())

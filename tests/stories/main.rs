@@ -1,5 +1,10 @@
 //! The stories of the service, each told on both engines. One crate, so that it links once.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a story that meets the unexpected fails, and says where")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a story that meets the unexpected fails, and says where"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -11,4 +16,5 @@ mod identity;
 mod notifications;
 mod reports;
 mod server;
+mod referrals;
 mod storage;

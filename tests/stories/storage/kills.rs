@@ -18,7 +18,7 @@ use goldaw::storage::records::Replay;
 use goldaw::storage::{By, Db, Place, Store};
 
 use crate::support::proof::{Dice, rounds};
-use crate::support::{Engine, Hotline, setting};
+use crate::support::{Engine, Hotline, number, setting};
 
 const THREADS: usize = 4;
 
@@ -95,9 +95,19 @@ fn kill_one(hotline: &Hotline, test: &str, acknowledged: &mut [i64; THREADS], ti
 /// Checks every row; gives how many writes are there whose answer was lost.
 fn look(hotline: &Hotline, acknowledged: &[i64; THREADS], round: u64) -> i64 {
     let mut stranger = hotline.stranger();
-    if let Db::Sqlite(connection) = &mut stranger {
-        let said: String = diesel::dsl::sql::<Text>("PRAGMA integrity_check").get_result(connection).unwrap();
-        assert_eq!(said, "ok", "round {round}");
+    match &mut stranger {
+        Db::Sqlite(connection) => {
+            let said: String = diesel::dsl::sql::<Text>("PRAGMA integrity_check").get_result(connection).unwrap();
+            assert_eq!(said, "ok", "round {round}");
+        }
+        // The server outlives the child, and may still be at its last COMMIT.
+        Db::Postgres(_) => {
+            let busy = "SELECT count(*) AS value FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'";
+            while number(&mut stranger, busy) > 0 {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
     }
     let mut unanswered = 0;
     let steps = tally(&mut stranger, "steps", "subject_id");

@@ -2,6 +2,7 @@
 
 mod batches;
 mod connections;
+mod keys;
 mod kills;
 mod migrations;
 mod positions;
