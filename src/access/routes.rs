@@ -169,6 +169,9 @@ impl Routes {
                 None => paths.push((entry.path, vec![entry.route])),
             }
         }
+        // The server takes the first pattern that fits: `/services/match` must stand before
+        // `/services/{id}`, whatever the order of the rooms.
+        paths.sort_by_key(|(path, _)| path.split('/').map(|part| part.starts_with('{')).collect::<Vec<bool>>());
         for (path, routes) in paths {
             let resource = routes.into_iter().fold(web::resource(path), actix_web::Resource::route);
             server.service(resource.default_service(web::to(wrong_method)));

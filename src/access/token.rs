@@ -304,7 +304,8 @@ mod tests {
     fn a_header_that_is_not_exactly_ours_is_refused() {
         let key = key();
         assert!(key.verify(&with_header(&key, |_| ()), NOW).is_ok());
-        let changes: [(&str, fn(&mut Header)); 8] = [
+        type Change = fn(&mut Header);
+        let changes: [(&str, Change); 8] = [
             ("typ JWT", |h| h.typ = Some("JWT".into())),
             ("no typ", |h| h.typ = None),
             ("another kid", |h| h.kid = Some("0123456789abcdef".into())),

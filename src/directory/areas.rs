@@ -44,7 +44,7 @@ impl FromJson for Area {
                 f.problem("code", "required");
             }
             let parent = f.with("parent", area_code);
-            let names = f.with("name", Names::names);
+            let names = f.with("name", Names::at_least_one);
             if !f.has("name") {
                 f.problem("name", "required");
             }

@@ -37,7 +37,7 @@ fn names(f: &Fields<'_>) -> Option<Names> {
     if !f.has("names") {
         f.problem("names", "required");
     }
-    f.with("names", Names::names)
+    f.with("names", Names::at_least_one)
 }
 
 /// A service as a coordinator writes it. Holds a confidential location: what leaves the program is
@@ -150,7 +150,7 @@ impl Optional {
     fn read(f: &Fields<'_>) -> Optional {
         let preference = f.whole("preference", 0..=1000).and_then(|order| i32::try_from(order).ok());
         Optional {
-            descriptions: f.with("descriptions", Names::descriptions).unwrap_or_default(),
+            descriptions: f.with("descriptions", Names::any_number).unwrap_or_default(),
             status: f.optional("status").unwrap_or(ServiceStatus::Active),
             languages: f.list("languages"),
             eligibility: f.optional("eligibility").unwrap_or_default(),
@@ -196,8 +196,7 @@ impl ServiceForm {
         let mut form = self.clone();
         let mut problems = Vec::new();
         let mut problem = |pointer: String, code| problems.push(Problem { pointer, code, allowed: None });
-        for (index, code) in form.areas.iter().enumerate().filter(|(_, code)| !areas.exists(code)) {
-            let _ = code;
+        for (index, _) in form.areas.iter().enumerate().filter(|(_, code)| !areas.exists(code)) {
             problem(format!("/areas/{index}"), "not_an_area");
         }
         if form.location_area.as_deref().is_some_and(|code| !areas.exists(code)) {

@@ -198,7 +198,7 @@ fn stored<T: FromJson>(text: &str) -> Result<T> {
 struct StoredNames(Names);
 impl FromJson for StoredNames {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        Names::descriptions(json, at).map(StoredNames)
+        Names::any_number(json, at).map(StoredNames)
     }
 }
 

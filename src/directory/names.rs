@@ -49,8 +49,8 @@ const MOST_LANGUAGES: usize = 12;
 pub struct Names(BTreeMap<Language, String>);
 
 impl Names {
-    /// Reads names: at least one.
-    pub fn names(json: &Json, at: &At<'_>) -> Option<Names> {
+    /// Reads names, one language at least.
+    pub fn at_least_one(json: &Json, at: &At<'_>) -> Option<Names> {
         let names = Names::texts(json, at, LONGEST_NAME)?;
         if names.0.is_empty() {
             at.problem("required");
@@ -59,8 +59,8 @@ impl Names {
         Some(names)
     }
 
-    /// Reads descriptions: there may be none.
-    pub fn descriptions(json: &Json, at: &At<'_>) -> Option<Names> {
+    /// Reads descriptions; there may be none.
+    pub fn any_number(json: &Json, at: &At<'_>) -> Option<Names> {
         Names::texts(json, at, LONGEST_DESCRIPTION)
     }
 

@@ -202,8 +202,8 @@ mod tests {
         assert!(!long("паролпаролпаро", false));
         assert!(long("12345678", true));
         assert!(!long("1234567", true));
-        // Fifteen code points before, eight after.
-        assert!(!long(&"a\u{308}".repeat(8)[..23], false));
+        // Sixteen code points before, eight after.
+        assert!(!long(&"a\u{308}".repeat(8), false));
         assert_eq!(read("a\u{0}b").err(), Some("unclean_text"));
         assert_eq!(read(&"x".repeat(300)).err(), Some("too_long"));
     }

@@ -38,6 +38,3 @@ pub mod queue;
 pub mod states;
 pub mod views;
 pub mod words;
-
-#[cfg(test)]
-mod tests;

@@ -223,9 +223,9 @@ fn times_of(
     }
 }
 
-/// Steps before the last `requested` belong to a service that declined or handed back.
+/// Steps before the last `asked` belong to a service that declined or handed back.
 fn referral_times(row: ReferralRow, service: String, told: &Told, now: Instant) -> ReferralTimes {
-    let asked = told.last(&row.id, "requested").unwrap_or(row.issued_at);
+    let asked = told.last(&row.id, Stage::Asked.code()).unwrap_or(row.issued_at);
     let step = |stage: Stage| (stage, told.first(&row.id, stage.code(), asked));
     let over = row.ended_at.unwrap_or(now);
     let accepted = step(Stage::Accepted);

@@ -16,4 +16,5 @@ mod identity;
 mod notifications;
 mod reports;
 mod server;
+mod referrals;
 mod storage;

@@ -9,7 +9,8 @@ use std::sync::OnceLock;
 
 use crate::packs::{facts, load, noon, pack, shipped, shipped_sources};
 use goldaw::triage::{
-    Answer, Assessment, Facts, Indicator, Kind, Level, Number, RuleSet, Source, Span, assess, open_questions,
+    Answer, Assessment, Facts, Indicator, Kind, Level, Number, Rule, RuleSet, Source, Span, assess,
+    open_questions,
 };
 use proptest::prelude::*;
 
@@ -61,17 +62,66 @@ fn known_answer(indicator: &'static Indicator) -> BoxedStrategy<Answer> {
 
 /// A call: mostly calm, so that the unknowns decide, or anything at all.
 fn call() -> impl Strategy<Value = Facts> {
-    prop_oneof![Just(2_u32), Just(60), Just(1_500)].prop_flat_map(|calm| {
-        let answers: Vec<_> = shipped().indicators().map(|i| answer(i, calm)).collect();
-        answers.prop_map(|answers| {
+    prop_oneof![
+        1 => Just(2_u32).prop_flat_map(|calm| told(shipped().indicators().collect(), calm)),
+        1 => Just(60_u32).prop_flat_map(|calm| told(shipped().indicators().collect(), calm)),
+        4 => pointed(),
+    ]
+}
+
+/// A calm call in which only what a few rules look at is anything but harmless:
+/// here one answer decides the level.
+fn pointed() -> impl Strategy<Value = Facts> {
+    let rules: Vec<&'static Rule> = shipped().rules().collect();
+    proptest::collection::vec(proptest::sample::select(rules), 1..4).prop_flat_map(|rules| {
+        let words = rules
+            .iter()
+            .flat_map(|rule| words(&rule.when))
+            .collect::<Vec<_>>();
+        let looked_at = |i: &&Indicator| {
+            let owner = i.instrument.as_deref();
+            words.contains(&i.id.as_str()) || owner.is_some_and(|owner| words.contains(&owner))
+        };
+        let open: Vec<&'static Indicator> = shipped().indicators().filter(looked_at).collect();
+        told(open, 1).prop_map(|told| {
             let mut facts = Facts::new();
-            for (indicator, answer) in shipped().indicators().zip(answers) {
-                if let Some(answer) = answer {
-                    facts.set(shipped(), &indicator.id, answer).unwrap();
+            for indicator in shipped().indicators().filter(|i| i.instrument.is_none()) {
+                facts
+                    .set(shipped(), &indicator.id, harmless(indicator))
+                    .unwrap();
+            }
+            for indicator in shipped().indicators() {
+                match told.get(&indicator.id) {
+                    Some(answer) => facts.set(shipped(), &indicator.id, answer.clone()).unwrap(),
+                    None if open_to_doubt(&told, indicator) => facts.clear(&indicator.id),
+                    None => {}
                 }
             }
             facts
         })
+    })
+}
+
+/// Some of what was not told was not asked either.
+fn open_to_doubt(told: &Facts, indicator: &Indicator) -> bool {
+    !told.is_empty() && (indicator.id.len() + told.len()) % 9 == 0
+}
+
+fn words(condition: &'static str) -> Vec<&'static str> {
+    let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    condition.split(|c| !letter(c)).collect()
+}
+
+fn told(indicators: Vec<&'static Indicator>, calm: u32) -> impl Strategy<Value = Facts> {
+    let answers: Vec<_> = indicators.iter().map(|i| answer(i, calm)).collect();
+    answers.prop_map(move |answers| {
+        let mut facts = Facts::new();
+        for (indicator, answer) in indicators.iter().zip(answers) {
+            if let Some(answer) = answer {
+                facts.set(shipped(), &indicator.id, answer).unwrap();
+            }
+        }
+        facts
     })
 }
 
@@ -92,7 +142,14 @@ fn result(facts: &Facts) -> Assessment {
 
 /// Whether this unknown could still turn out to be something.
 fn can_be_resolved(facts: &Facts, indicator: &Indicator) -> bool {
-    let flow = ["cssrs_", "asq_5", "lap_belief", "dash_judgement", "dash_escalation", "dale_override"];
+    let flow = [
+        "cssrs_",
+        "asq_5",
+        "lap_belief",
+        "dash_judgement",
+        "dash_escalation",
+        "dale_override",
+    ];
     match facts.get(&indicator.id) {
         Some(Answer::Unknown) => true,
         Some(Answer::Number(span)) => !span.is_exact(),
@@ -101,7 +158,10 @@ fn can_be_resolved(facts: &Facts, indicator: &Indicator) -> bool {
             _ if flow.iter().any(|id| indicator.id.starts_with(id)) => false,
             Some(owner) => {
                 let found = shipped().instruments().find(|i| i.id == *owner).unwrap();
-                found.dormant.is_none() || found.items.iter().any(|i| facts.get(i).is_some())
+                // ASQ is not put to adults; of the others a first answer is needed.
+                let may_be_asked = found.dormant.is_none()
+                    && ["age", "under_18"].iter().all(|id| facts.get(id).is_none());
+                may_be_asked || found.items.iter().any(|i| facts.get(i).is_some())
             }
             None => true,
         },
@@ -146,16 +206,18 @@ proptest! {
         answers in shipped().indicators().map(|i| (known_answer(i), any::<bool>())).collect::<Vec<_>>(),
     ) {
         let before = result(&facts);
+        let mut changed = Vec::new();
         let mut resolved = facts.clone();
         for (indicator, (answer, chosen)) in shipped().indicators().zip(answers) {
             if chosen && can_be_resolved(&facts, indicator) {
                 let answer = narrowed(facts.get(&indicator.id), answer);
+                changed.push(format!("{}: {:?} -> {answer:?}", indicator.id, facts.get(&indicator.id)));
                 resolved.set(shipped(), &indicator.id, answer).unwrap();
             }
         }
         let after = result(&resolved);
-        prop_assert!(after.at_least.rank() >= before.at_least.rank());
-        prop_assert!(after.at_most.rank() <= before.at_most.rank());
+        prop_assert!(after.at_least.rank() >= before.at_least.rank(), "{:?}", changed);
+        prop_assert!(after.at_most.rank() <= before.at_most.rank(), "{:?}", changed);
         if after.level != Level::NotAssessed {
             prop_assert!(after.level.rank() >= before.at_least.rank());
             prop_assert!(after.level.rank() <= before.at_most.rank());
@@ -198,7 +260,7 @@ proptest! {
     }
 
     #[test]
-    fn an_open_question_is_asked_unanswered_and_reaches_no_further_than_it_says(facts in call()) {
+    fn an_open_question_is_unanswered_and_reaches_no_further_than_it_says(facts in call()) {
         let before = result(&facts);
         for question in open_questions(shipped(), &facts, noon()) {
             let indicator = shipped().indicator(&question.id).unwrap();
@@ -208,7 +270,7 @@ proptest! {
             if indicator.kind == Kind::Bool && before.level != Level::NotAssessed {
                 for answer in [Answer::Yes, Answer::No] {
                     let after = result(&with(&facts, &question.id, answer));
-                    prop_assert!(after.level.rank() <= question.could_reach.rank(), "{}", question.id);
+                    prop_assert!(after.level.rank() <= question.alone.rank(), "{}", question.id);
                 }
             }
         }
@@ -255,7 +317,9 @@ proptest! {
 }
 
 /// Points of items 1 to 20 and 3a.
-const WEIGHTS: [i32; 21] = [1, 5, 4, 4, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, -3];
+const WEIGHTS: [i32; 21] = [
+    1, 5, 4, 4, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, -3,
+];
 
 /// The shipped rules with every source, and every table in it, in reverse.
 fn backwards() -> &'static RuleSet {
@@ -264,10 +328,16 @@ fn backwards() -> &'static RuleSet {
         let mut sources = shipped_sources();
         sources.reverse();
         for source in &mut sources {
-            let marked = source.text.replace("\n[[rule]]", "\u{1}[[rule]]").replace("\n[[case]]", "\u{1}[[case]]");
+            let marked = source
+                .text
+                .replace("\n[[rule]]", "\u{1}[[rule]]")
+                .replace("\n[[case]]", "\u{1}[[case]]");
             let mut tables: Vec<&str> = marked.split('\u{1}').collect();
             let head = tables.remove(0).to_owned();
-            if tables.iter().all(|table| !table.contains("[[indicator]]") && !table.contains("[[window]]")) {
+            if tables
+                .iter()
+                .all(|table| !table.contains("[[indicator]]") && !table.contains("[[window]]"))
+            {
                 tables.reverse();
                 source.text = format!("{head}\n{}", tables.join("\n"));
             }
@@ -281,6 +351,10 @@ fn the_reversed_rules_really_are_in_another_order() {
     let first = |rules: &RuleSet| rules.rules().next().unwrap().id.clone();
     assert_ne!(first(shipped()), first(backwards()));
     assert_eq!(shipped().rules().len(), backwards().rules().len());
-    let result = assess(backwards(), &facts(backwards(), r#"{"strangled": "yes"}"#), noon());
+    let result = assess(
+        backwards(),
+        &facts(backwards(), r#"{"strangled": "yes"}"#),
+        noon(),
+    );
     assert_eq!(result.level, Level::Critical);
 }

@@ -104,7 +104,8 @@ impl Kept {
         if fresh.is_empty() {
             return Ok(());
         }
-        let write = move |tx: &mut Tx<'_>| macs.iter().try_for_each(|(id, mac)| directory::set_partner_code(tx, id, mac));
+        let write =
+            move |tx: &mut Tx<'_>| macs.iter().try_for_each(|(id, mac)| directory::set_partner_code(tx, id, mac));
         app.store.write_blocking(By::system(), write).map_err(told)?;
         self.file.partner_codes.extend(fresh);
         self.save()

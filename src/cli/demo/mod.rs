@@ -115,7 +115,10 @@ fn spelled(ready: &Ready<'_>) -> String {
     }
     text.push_str(&format!("\nLetters to partners become files in {}\n", ready.mail_dir));
     if let Some(code) = ready.partner_codes.first() {
-        text.push_str(&format!("The link in a letter asks for the service's code, such as {} for {}.\n", code.code, code.name));
+        text.push_str(&format!(
+            "The link in a letter asks for the service's code, such as {} for {}.\n",
+            code.code, code.name
+        ));
     }
     if let Some(person) = ready.staff.first() {
         text.push_str(&format!(

@@ -105,6 +105,8 @@ fn what_nobody_knows_shuts_no_door_but_is_named() {
     let teenager = Ask { age: Some((12, 17)), ..ask() };
     let from_16 = serde_json::json!({"eligibility": {"age_min": 16}});
     assert_eq!(one(&teenager, from_16).unwrap().maybe, [Doubt::Age]);
+    let until_35 = serde_json::json!({"eligibility": {"age_max": 35}});
+    assert_eq!(one(&ask(), until_35).unwrap().maybe, [Doubt::Age], "she is 26 to 40");
     let somewhere_in_mary = Ask { area: Some("TM-M".into()), ..ask() };
     let found = one(&somewhere_in_mary, serde_json::json!({})).unwrap();
     assert_eq!((found.travel, found.maybe), (Travel::SameProvince, vec![Doubt::Area]));

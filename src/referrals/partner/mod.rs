@@ -13,8 +13,6 @@ pub mod api;
 mod model;
 mod page;
 mod shared;
-#[cfg(test)]
-mod tests;
 
 use serde::{Serialize, Serializer};
 use subtle::ConstantTimeEq;

@@ -1,4 +1,5 @@
 //! The same over HTTP: who may, what is sent, what is answered.
+#![expect(clippy::indexing_slicing, reason = "a story that misses what it looks for fails, and says where")]
 
 use actix_web::App;
 use actix_web::http::Method;

@@ -192,7 +192,9 @@ fn two_workers_send_each_letter_exactly_once(engine: Engine) {
         world.until(letter, State::Sent);
         assert_eq!(world.classes(letter), [Class::Sent]);
     }
-    workers.map(|worker| worker.stop(&world));
+    for worker in workers {
+        worker.stop(&world);
+    }
     assert_eq!(server.letters().len(), 30);
 }
 
@@ -310,7 +312,7 @@ fn a_letter_is_given_up_after_two_days_visibly(engine: Engine) {
     let (world, memory) = (World::new(engine), Arc::new(Memory::default()));
     memory.answer([Class::Retry; 99]);
     let working = world.work_with(Channels::default().with(Channel::Email, memory));
-    let promised = world.promise(&calm("a"));
+    let promised = world.promise(&urgent("a"));
     for _ in 0..20 {
         world.wait(|| world.find(&promised).state != State::Leased, "not settled");
         world.let_pass(3 * HOUR);

@@ -233,7 +233,9 @@ fn a_refused_password_is_a_fault_in_the_settings() {
         (Some("secret\n"), signing_in("235 welcome\r\n"), Class::Sent),
     ] {
         let _ = std::fs::remove_file(&password_file);
-        password.map(|password| std::fs::write(&password_file, password).unwrap());
+        if let Some(password) = password {
+            std::fs::write(&password_file, password).unwrap();
+        }
         let server = MailServer::playing([part]);
         let mut config = config(&server);
         (config.smtp.username, config.smtp.password_file) = ("desk".into(), password_file.clone());

@@ -89,10 +89,6 @@ impl World {
         })
     }
 
-    pub fn with(engine: Engine, change: impl FnOnce(&mut Config)) -> World {
-        open(engine, change)
-    }
-
     pub fn work(&self) -> Working {
         self.work_with(Channels::from_config(&self.setting.config).unwrap())
     }
@@ -117,7 +113,7 @@ impl World {
     }
 
     pub fn attempts(&self, promised: &Notification) -> Vec<Attempt> {
-        self.store.read_blocking(|db| notifications::attempts_of(db, &[promised.id.clone()])).unwrap()
+        self.store.read_blocking(|db| notifications::attempts_of(db, std::slice::from_ref(&promised.id))).unwrap()
     }
 
     pub fn classes(&self, promised: &Notification) -> Vec<Class> {
@@ -126,7 +122,7 @@ impl World {
 
     /// The steps of a letter, each with its detail.
     pub fn steps(&self, promised: &Notification) -> Vec<String> {
-        let steps = self.store.read_blocking(|db| steps_of(db, &[promised.id.clone()])).unwrap();
+        let steps = self.store.read_blocking(|db| steps_of(db, std::slice::from_ref(&promised.id))).unwrap();
         steps.iter().map(|s| format!("{} {}", s.kind, s.detail.as_deref().unwrap_or("")).trim().to_owned()).collect()
     }
 
