@@ -73,10 +73,20 @@ async fn moved(
     Ok(HttpResponse::Ok().json(view))
 }
 
-async fn again(by: Permit<KeepOutbox>, app: Data<App>, id: Reference<'N'>, body: Posted<Nothing>) -> Result<HttpResponse> {
+async fn again(
+    by: Permit<KeepOutbox>,
+    app: Data<App>,
+    id: Reference<'N'>,
+    body: Posted<Nothing>,
+) -> Result<HttpResponse> {
     moved(by, app, body, move |tx| super::retry(tx, &id.0)).await
 }
 
-async fn stop(by: Permit<KeepOutbox>, app: Data<App>, id: Reference<'N'>, body: Posted<Nothing>) -> Result<HttpResponse> {
+async fn stop(
+    by: Permit<KeepOutbox>,
+    app: Data<App>,
+    id: Reference<'N'>,
+    body: Posted<Nothing>,
+) -> Result<HttpResponse> {
     moved(by, app, body, move |tx| super::cancel(tx, &id.0)).await
 }

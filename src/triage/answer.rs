@@ -48,10 +48,7 @@ impl TimeSpan {
     /// An exactly known moment.
     #[must_use]
     pub const fn exact(moment: Instant) -> Self {
-        Self {
-            earliest: moment,
-            latest: moment,
-        }
+        Self { earliest: moment, latest: moment }
     }
 }
 
@@ -84,10 +81,8 @@ impl Answer {
             "unknown" => Self::Unknown,
             "declined" => Self::Declined,
             "not_applicable" => Self::NotApplicable,
-            other => Instant::parse(other).map_or_else(
-                || Self::Choice(other.to_owned()),
-                |moment| Self::Time(TimeSpan::exact(moment)),
-            ),
+            other => Instant::parse(other)
+                .map_or_else(|| Self::Choice(other.to_owned()), |moment| Self::Time(TimeSpan::exact(moment))),
         }
     }
 }
@@ -140,26 +135,16 @@ impl<'de> Visitor<'de> for AnswerVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Answer, A::Error> {
         match Range::deserialize(MapAccessDeserializer::new(map))? {
-            Range {
-                min: Some(min),
-                max,
-                earliest: None,
-                latest: None,
-            } => match max {
+            Range { min: Some(min), max, earliest: None, latest: None } => match max {
                 None => Ok(Answer::Number(Span::at_least(min))),
                 Some(max) => Span::between(min, max)
                     .map(Answer::Number)
                     .ok_or_else(|| A::Error::custom("min is greater than max")),
             },
-            Range {
-                min: None,
-                max: None,
-                earliest: Some(earliest),
-                latest: Some(latest),
-            } if earliest <= latest => Ok(Answer::Time(TimeSpan { earliest, latest })),
-            _ => Err(A::Error::custom(
-                "a range is {\"min\", \"max\"} or {\"earliest\", \"latest\"}, the lesser first",
-            )),
+            Range { min: None, max: None, earliest: Some(earliest), latest: Some(latest) } if earliest <= latest => {
+                Ok(Answer::Time(TimeSpan { earliest, latest }))
+            }
+            _ => Err(A::Error::custom("a range is {\"min\", \"max\"} or {\"earliest\", \"latest\"}, the lesser first")),
         }
     }
 }

@@ -24,10 +24,7 @@ pub fn assess(rules: &RuleSet, facts: &Facts, now: DateTime<Utc>) -> Assessment 
         .flat_map(|contradiction| contradiction.facts.iter())
         .filter_map(|id| rules.positions.get(id).copied())
         .collect();
-    let fired: Vec<(&Rule, Outcome)> = scene
-        .judged()
-        .filter(|(_, outcome)| outcome.fires)
-        .collect();
+    let fired: Vec<(&Rule, Outcome)> = scene.judged().filter(|(_, outcome)| outcome.fires).collect();
     let clocks = clocks(&scene, &fired, &disputed, now);
     let missing = scene.minimum_missing();
     let reached = scene.tally(|outcome| outcome.fires).level();
@@ -44,10 +41,7 @@ pub fn assess(rules: &RuleSet, facts: &Facts, now: DateTime<Utc>) -> Assessment 
         warnings: warnings(&fired),
         asks: asks(&scene, &fired).iter().filter_map(name).collect(),
         excluded: gathered(&fired, |rule| &rule.excludes),
-        fired: fired
-            .iter()
-            .map(|(rule, outcome)| explain(&scene, rule, *outcome, &disputed))
-            .collect(),
+        fired: fired.iter().map(|(rule, outcome)| explain(&scene, rule, *outcome, &disputed)).collect(),
         minimum_missing: missing.iter().filter_map(name).collect(),
         clocks,
         contradictions,
@@ -59,11 +53,7 @@ pub fn assess(rules: &RuleSet, facts: &Facts, now: DateTime<Utc>) -> Assessment 
 
 /// Until the minimum set is answered, only High and Critical can be said.
 pub(crate) const fn shown(reached: Level, minimum_answered: bool) -> Level {
-    if minimum_answered || reached.rank() >= Level::High.rank() {
-        reached
-    } else {
-        Level::NotAssessed
-    }
+    if minimum_answered || reached.rank() >= Level::High.rank() { reached } else { Level::NotAssessed }
 }
 
 /// The unanswered indicators that the fired rules want asked next.
@@ -82,11 +72,8 @@ pub(crate) fn asks(scene: &Scene<'_>, fired: &[(&Rule, Outcome)]) -> Vec<usize> 
 
 fn contradictions(scene: &Scene<'_>) -> Vec<Contradiction> {
     let view = scene.view();
-    let broken = scene
-        .rules
-        .constraints
-        .iter()
-        .filter(|constraint| view.judge(&constraint.never, Stance::STRICT).is_true());
+    let broken =
+        scene.rules.constraints.iter().filter(|constraint| view.judge(&constraint.never, Stance::STRICT).is_true());
     broken
         .map(|constraint| Contradiction {
             constraint: constraint.id.clone(),
@@ -104,11 +91,7 @@ fn contradictions(scene: &Scene<'_>) -> Vec<Contradiction> {
 
 fn explain(scene: &Scene<'_>, rule: &Rule, outcome: Outcome, disputed: &[usize]) -> Fired {
     let view = scene.view();
-    let stance = if outcome.strict.is_true() {
-        Stance::STRICT
-    } else {
-        Scene::stance(rule)
-    };
+    let stance = if outcome.strict.is_true() { Stance::STRICT } else { Scene::stance(rule) };
     let mut support = Vec::new();
     view.support(&rule.condition, stance, scene.rules, &mut support);
     let assumable = |i: &usize| !view.fact(*i).is_known() || is_bracket(view.fact(*i));
@@ -125,17 +108,9 @@ fn explain(scene: &Scene<'_>, rule: &Rule, outcome: Outcome, disputed: &[usize])
         own.chain(published).filter(assumable).collect()
     };
     let names = |positions: &[usize]| -> Vec<Name> {
-        positions
-            .iter()
-            .filter_map(|i| scene.rules.indicators.get(*i))
-            .map(|indicator| indicator.id.clone())
-            .collect()
+        positions.iter().filter_map(|i| scene.rules.indicators.get(*i)).map(|indicator| indicator.id.clone()).collect()
     };
-    let contested: Vec<usize> = support
-        .iter()
-        .copied()
-        .filter(|i| disputed.contains(i))
-        .collect();
+    let contested: Vec<usize> = support.iter().copied().filter(|i| disputed.contains(i)).collect();
     Fired {
         rule: rule.id.clone(),
         level: rule.level,
@@ -151,12 +126,7 @@ fn is_bracket(fact: Fact) -> bool {
     matches!(fact, Fact::Between(span) if !span.is_exact())
 }
 
-fn clocks(
-    scene: &Scene<'_>,
-    fired: &[(&Rule, Outcome)],
-    disputed: &[usize],
-    now: DateTime<Utc>,
-) -> Vec<Clock> {
+fn clocks(scene: &Scene<'_>, fired: &[(&Rule, Outcome)], disputed: &[usize], now: DateTime<Utc>) -> Vec<Clock> {
     let view = scene.view();
     let exposures = |window: usize| -> Vec<Exposure> {
         fired
@@ -172,13 +142,7 @@ fn clocks(
             })
             .collect()
     };
-    scene
-        .rules
-        .windows
-        .iter()
-        .enumerate()
-        .filter_map(|(place, window)| clock(window, &exposures(place), now))
-        .collect()
+    scene.rules.windows.iter().enumerate().filter_map(|(place, window)| clock(window, &exposures(place), now)).collect()
 }
 
 fn instruments(scene: &Scene<'_>, disputed: &[usize]) -> Vec<InstrumentResult> {
@@ -189,16 +153,11 @@ fn instruments(scene: &Scene<'_>, disputed: &[usize]) -> Vec<InstrumentResult> {
         .iter()
         .zip(&scene.readings)
         .filter(|(instrument, _)| instrument.is_recorded(&scene.facts))
-        .filter_map(|(instrument, reading)| {
-            Some(instrument.report(scene.view(), (*reading)?, disputed, name_of))
-        })
+        .filter_map(|(instrument, reading)| Some(instrument.report(scene.view(), (*reading)?, disputed, name_of)))
         .collect()
 }
 
-fn gathered<'a>(
-    fired: &[(&'a Rule, Outcome)],
-    list: impl Fn(&'a Rule) -> &'a Vec<Name>,
-) -> Vec<Name> {
+fn gathered<'a>(fired: &[(&'a Rule, Outcome)], list: impl Fn(&'a Rule) -> &'a Vec<Name>) -> Vec<Name> {
     let mut names: Vec<Name> = Vec::new();
     for name in fired.iter().flat_map(|(rule, _)| list(rule)) {
         if !names.contains(name) {
@@ -212,9 +171,6 @@ fn warnings(fired: &[(&Rule, Outcome)]) -> Vec<Warning> {
     fired
         .iter()
         .filter(|(rule, _)| !rule.warn.is_empty())
-        .map(|(rule, _)| Warning {
-            rule: rule.id.clone(),
-            text: rule.warn.clone(),
-        })
+        .map(|(rule, _)| Warning { rule: rule.id.clone(), text: rule.warn.clone() })
         .collect()
 }

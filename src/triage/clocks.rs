@@ -22,15 +22,8 @@ pub(crate) struct Exposure {
 pub(crate) fn clock(window: &Window, exposures: &[Exposure], now: DateTime<Utc>) -> Option<Clock> {
     let lasts = window.lasts.millionths();
     let state = |exposure: &Exposure| state_of(exposure, lasts);
-    let in_time: Vec<&Exposure> = exposures
-        .iter()
-        .filter(|exposure| state(exposure) != ClockState::Closed)
-        .collect();
-    let relevant: Vec<&Exposure> = if in_time.is_empty() {
-        exposures.iter().collect()
-    } else {
-        in_time
-    };
+    let in_time: Vec<&Exposure> = exposures.iter().filter(|exposure| state(exposure) != ClockState::Closed).collect();
+    let relevant: Vec<&Exposure> = if in_time.is_empty() { exposures.iter().collect() } else { in_time };
     let shortest = relevant.iter().map(|e| e.since.lo.max(0)).min()?;
     let longest = relevant.iter().map(|e| e.since.hi).max()?;
     let any = |wanted| relevant.iter().any(|e| state(e) == wanted);
@@ -47,14 +40,9 @@ pub(crate) fn clock(window: &Window, exposures: &[Exposure], now: DateTime<Utc>)
     Some(Clock {
         name: window.id.clone(),
         state,
-        closes_at: later(now, left(shortest)).map(|latest| ClosesAt {
-            earliest: ends.and_then(|ends| later(now, ends)),
-            latest,
-        }),
-        hours_left: (!over).then(|| HoursLeft {
-            min: ends.map_or(0, whole_hours),
-            max: whole_hours(left(shortest)),
-        }),
+        closes_at: later(now, left(shortest))
+            .map(|latest| ClosesAt { earliest: ends.and_then(|ends| later(now, ends)), latest }),
+        hours_left: (!over).then(|| HoursLeft { min: ends.map_or(0, whole_hours), max: whole_hours(left(shortest)) }),
         last_useful: (!over).then(|| last_useful(window, ends, now)),
         ideally_by: window
             .ideal

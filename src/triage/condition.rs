@@ -65,16 +65,10 @@ pub(crate) struct Interval {
 }
 
 impl Interval {
-    pub(crate) const ANY: Self = Self {
-        lo: i64::MIN,
-        hi: i64::MAX,
-    };
+    pub(crate) const ANY: Self = Self { lo: i64::MIN, hi: i64::MAX };
 
     pub(crate) const fn exact(value: i64) -> Self {
-        Self {
-            lo: value,
-            hi: value,
-        }
+        Self { lo: value, hi: value }
     }
 
     pub(crate) const fn is_exact(self) -> bool {
@@ -82,17 +76,11 @@ impl Interval {
     }
 
     pub(crate) fn plus(self, other: Self) -> Self {
-        Self {
-            lo: add(self.lo, other.lo),
-            hi: add(self.hi, other.hi),
-        }
+        Self { lo: add(self.lo, other.lo), hi: add(self.hi, other.hi) }
     }
 
     pub(crate) fn minus(self, other: Self) -> Self {
-        Self {
-            lo: add(self.lo, negate(other.hi)),
-            hi: add(self.hi, negate(other.lo)),
-        }
+        Self { lo: add(self.lo, negate(other.hi)), hi: add(self.hi, negate(other.lo)) }
     }
 }
 
@@ -202,11 +190,7 @@ pub(crate) struct Stance<'a> {
 
 impl Stance<'_> {
     /// Nothing is assumed: what holds, holds however the unknowns resolve.
-    pub(crate) const STRICT: Self = Self {
-        assumed: &[],
-        supposed: None,
-        as_read: false,
-    };
+    pub(crate) const STRICT: Self = Self { assumed: &[], supposed: None, as_read: false };
 
     fn covers(&self, indicator: usize) -> bool {
         self.supposed == Some(indicator) || self.assumed.contains(&indicator)
@@ -248,16 +232,10 @@ impl View<'_> {
                 };
                 self.settle(truth, *indicator, stance, wanted)
             }
-            Condition::Compare { left, op, right } => {
-                self.compare(left, *op, right, stance, wanted)
-            }
+            Condition::Compare { left, op, right } => self.compare(left, *op, right, stance, wanted),
             Condition::Not(inner) => self.judge_toward(inner, stance, !wanted).not(),
-            Condition::All(parts) => {
-                Truth::all(parts.iter().map(|p| self.judge_toward(p, stance, wanted)))
-            }
-            Condition::Any(parts) => {
-                Truth::any(parts.iter().map(|p| self.judge_toward(p, stance, wanted)))
-            }
+            Condition::All(parts) => Truth::all(parts.iter().map(|p| self.judge_toward(p, stance, wanted))),
+            Condition::Any(parts) => Truth::any(parts.iter().map(|p| self.judge_toward(p, stance, wanted))),
         }
     }
 
@@ -268,19 +246,9 @@ impl View<'_> {
         truth
     }
 
-    fn compare(
-        &self,
-        left: &Quantity,
-        op: Comparison,
-        right: &Quantity,
-        stance: Stance<'_>,
-        wanted: bool,
-    ) -> Truth {
+    fn compare(&self, left: &Quantity, op: Comparison, right: &Quantity, stance: Stance<'_>, wanted: bool) -> Truth {
         let with = |lean: Lean| {
-            match (
-                self.measure(left, stance, lean),
-                self.measure(right, stance, lean),
-            ) {
+            match (self.measure(left, stance, lean), self.measure(right, stance, lean)) {
                 (Some(a), Some(b)) => op.of(a, b),
                 // What does not apply cannot be long ago, recent or many.
                 _ => Truth::False,
@@ -305,14 +273,10 @@ impl View<'_> {
             Quantity::Indicator(i) => {
                 matches!(self.fact(*i), Fact::Between(span) if span.is_exact()) || stance.covers(*i)
             }
-            Quantity::Sum(a, b) | Quantity::Difference(a, b) => {
-                self.rests_on(a, stance) && self.rests_on(b, stance)
-            }
+            Quantity::Sum(a, b) | Quantity::Difference(a, b) => self.rests_on(a, stance) && self.rests_on(b, stance),
             Quantity::Constant(_) | Quantity::Now => true,
             // Counts are settled by leaning, instruments by their own reading.
-            other => self
-                .measure(other, stance, Lean::None)
-                .is_some_and(Interval::is_exact),
+            other => self.measure(other, stance, Lean::None).is_some_and(Interval::is_exact),
         }
     }
 
@@ -336,21 +300,10 @@ impl View<'_> {
             Quantity::Value(i) => self.reading(*i)?.value,
             Quantity::Band(i) => {
                 let reading = self.reading(*i)?;
-                if stance.as_read {
-                    Interval {
-                        lo: reading.band_as_read,
-                        ..reading.band
-                    }
-                } else {
-                    reading.band
-                }
+                if stance.as_read { Interval { lo: reading.band_as_read, ..reading.band } } else { reading.band }
             }
-            Quantity::Sum(a, b) => self
-                .measure(a, stance, lean)?
-                .plus(self.measure(b, stance, lean)?),
-            Quantity::Difference(a, b) => self
-                .measure(a, stance, lean)?
-                .minus(self.measure(b, stance, lean)?),
+            Quantity::Sum(a, b) => self.measure(a, stance, lean)?.plus(self.measure(b, stance, lean)?),
+            Quantity::Difference(a, b) => self.measure(a, stance, lean)?.minus(self.measure(b, stance, lean)?),
         })
     }
 
@@ -365,10 +318,7 @@ impl View<'_> {
             lo += i64::from(truth.is_true());
             hi += i64::from(truth.is_possible());
         }
-        Interval {
-            lo: lo * ONE,
-            hi: hi * ONE,
-        }
+        Interval { lo: lo * ONE, hi: hi * ONE }
     }
 
     pub(crate) fn fact(&self, indicator: usize) -> Fact {

@@ -152,32 +152,20 @@ impl Indicator {
                 if self.options.iter().any(|option| option == code.as_str()) {
                     return Ok(());
                 }
-                Err(FactError::UnknownOption {
-                    id: self.id.clone(),
-                    options: self.options.clone(),
-                })
+                Err(FactError::UnknownOption { id: self.id.clone(), options: self.options.clone() })
             }
-            _ => Err(FactError::WrongKind {
-                id: self.id.clone(),
-                expected: self.kind,
-            }),
+            _ => Err(FactError::WrongKind { id: self.id.clone(), expected: self.kind }),
         }
     }
 
     fn admits_number(&self, span: &Span) -> Result<(), FactError> {
         let above = |value: Number| self.max.is_some_and(|max| value > max);
         if span.min < self.min || above(span.min) || span.max.is_some_and(above) {
-            return Err(FactError::OutOfRange {
-                id: self.id.clone(),
-                min: self.min,
-                max: self.max,
-            });
+            return Err(FactError::OutOfRange { id: self.id.clone(), min: self.min, max: self.max });
         }
         let whole = span.min.is_whole() && span.max.is_none_or(Number::is_whole);
         if self.whole && !whole {
-            return Err(FactError::NotWhole {
-                id: self.id.clone(),
-            });
+            return Err(FactError::NotWhole { id: self.id.clone() });
         }
         Ok(())
     }

@@ -21,11 +21,7 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}:{}: {}",
-            self.file, self.line, self.column, self.message
-        )?;
+        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;
         match &self.suggestion {
             Some(suggestion) => write!(f, " ({suggestion})"),
             None => Ok(()),
@@ -44,10 +40,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) const fn new(source: usize, span: &Range<usize>) -> Self {
-        Self {
-            source,
-            start: span.start,
-        }
+        Self { source, start: span.start }
     }
 }
 
@@ -68,17 +61,8 @@ impl Findings {
         self.suggest(place, message, None);
     }
 
-    pub(crate) fn suggest(
-        &mut self,
-        place: &Place,
-        message: impl Into<String>,
-        suggestion: Option<String>,
-    ) {
-        self.0.push(Finding {
-            place: place.clone(),
-            message: message.into(),
-            suggestion,
-        });
+    pub(crate) fn suggest(&mut self, place: &Place, message: impl Into<String>, suggestion: Option<String>) {
+        self.0.push(Finding { place: place.clone(), message: message.into(), suggestion });
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -48,16 +48,11 @@ impl<'de> Deserialize<'de> for Instant {
 pub(crate) mod required {
     use super::{DateTime, Deserialize, Deserializer, Instant, Serialize, Serializer, Utc};
 
-    pub(crate) fn serialize<S: Serializer>(
-        moment: &DateTime<Utc>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(moment: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
         Instant(*moment).serialize(serializer)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<DateTime<Utc>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
         Instant::deserialize(deserializer).map(|instant| instant.0)
     }
 }
@@ -66,16 +61,11 @@ pub(crate) mod required {
 pub(crate) mod optional {
     use super::{DateTime, Deserialize, Deserializer, Instant, Serialize, Serializer, Utc};
 
-    pub(crate) fn serialize<S: Serializer>(
-        moment: &Option<DateTime<Utc>>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(moment: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
         moment.map(Instant).serialize(serializer)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<DateTime<Utc>>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
         Option::<Instant>::deserialize(deserializer).map(|instant| instant.map(|i| i.0))
     }
 }

@@ -93,17 +93,13 @@ pub(crate) struct Skip {
 impl Instrument {
     /// Whether any of its items has been recorded, in whatever way.
     pub(crate) fn is_recorded(&self, facts: &[Fact]) -> bool {
-        self.positions()
-            .any(|i| !matches!(facts.get(i), None | Some(Fact::NotAsked)))
+        self.positions().any(|i| !matches!(facts.get(i), None | Some(Fact::NotAsked)))
     }
 
     /// Whether its questions may be put to her.
     pub(crate) fn is_asked(&self, view: View<'_>) -> bool {
-        let wanted = |condition: &Option<Condition>| {
-            condition
-                .as_ref()
-                .is_none_or(|c| view.judge(c, Stance::STRICT).is_true())
-        };
+        let wanted =
+            |condition: &Option<Condition>| condition.as_ref().is_none_or(|c| view.judge(c, Stance::STRICT).is_true());
         self.dormant.is_none() && wanted(&self.ask_when)
     }
 
@@ -130,18 +126,12 @@ impl Instrument {
     /// certainly not going to be asked, adds nothing to what is possible.
     pub(crate) fn read(&self, view: View<'_>) -> Option<Reading> {
         let may_be_asked = self.dormant.is_none()
-            && self
-                .ask_when
-                .as_ref()
-                .is_none_or(|c| view.judge(c, Stance::STRICT).is_possible());
+            && self.ask_when.as_ref().is_none_or(|c| view.judge(c, Stance::STRICT).is_possible());
         if !may_be_asked && !self.is_recorded(view.facts) {
             return None;
         }
         let score = self.score(view);
-        let view = View {
-            own_score: score,
-            ..view
-        };
+        let view = View { own_score: score, ..view };
         let (mut band, mut band_as_read) = (Interval::exact(0), 0);
         let mut reach = |place: usize, strict: Truth, as_read: Truth| {
             let place = i64::try_from(place).unwrap_or(i64::MAX) * super::condition::ONE;
@@ -163,20 +153,13 @@ impl Instrument {
             let strict = view.judge(&mark.when, Stance::STRICT);
             reach(mark.band, strict, strict);
         }
-        Some(Reading {
-            score,
-            value: self.look_up(score),
-            band,
-            band_as_read,
-        })
+        Some(Reading { score, value: self.look_up(score), band, band_as_read })
     }
 
     fn score(&self, view: View<'_>) -> Interval {
         let excluded = |i: usize| {
             self.exclusions.iter().find(|(a, b)| {
-                (*a == i || *b == i)
-                    && view.fact(*a).truth().is_possible()
-                    && view.fact(*b).truth().is_possible()
+                (*a == i || *b == i) && view.fact(*a).truth().is_possible() && view.fact(*b).truth().is_possible()
             })
         };
         let mut total = Interval::exact(0);
@@ -186,30 +169,21 @@ impl Instrument {
                 // no telling which; they are added as one, at the first.
                 Some((first, second)) if *first == item.indicator => {
                     let other = self.weight_of(*second);
-                    Interval {
-                        lo: item.weight.min(other).min(0),
-                        hi: item.weight.max(other).max(0),
-                    }
+                    Interval { lo: item.weight.min(other).min(0), hi: item.weight.max(other).max(0) }
                 }
                 Some(_) => continue,
                 None => item.part(view.fact(item.indicator)),
             };
             total = match self.scoring {
                 Scoring::Sum => total.plus(part),
-                Scoring::Max => Interval {
-                    lo: total.lo.max(part.lo),
-                    hi: total.hi.max(part.hi),
-                },
+                Scoring::Max => Interval { lo: total.lo.max(part.lo), hi: total.hi.max(part.hi) },
             };
         }
         total
     }
 
     fn weight_of(&self, indicator: usize) -> i64 {
-        self.scored
-            .iter()
-            .find(|item| item.indicator == indicator)
-            .map_or(0, |item| item.weight)
+        self.scored.iter().find(|item| item.indicator == indicator).map_or(0, |item| item.weight)
     }
 
     /// The figures of every bin the score can fall into.
@@ -221,10 +195,7 @@ impl Instrument {
             .zip(ends.chain(std::iter::once(i64::MAX)))
             .filter(|((from, _), end)| score.lo <= *end && score.hi >= *from)
             .map(|((_, value), _)| *value);
-        Interval {
-            lo: reached.clone().min().unwrap_or(i64::MIN),
-            hi: reached.max().unwrap_or(i64::MAX),
-        }
+        Interval { lo: reached.clone().min().unwrap_or(i64::MIN), hi: reached.max().unwrap_or(i64::MAX) }
     }
 
     /// The result to show. `disputed` are facts that contradict each other.
@@ -236,14 +207,8 @@ impl Instrument {
         name_of: impl Fn(usize) -> Option<Name>,
     ) -> InstrumentResult {
         let withheld = self.positions().any(|i| disputed.contains(&i));
-        let shown = View {
-            own_score: reading.score,
-            ..view
-        };
-        let band = Interval {
-            lo: reading.band_as_read,
-            hi: reading.band.hi,
-        };
+        let shown = View { own_score: reading.score, ..view };
+        let band = Interval { lo: reading.band_as_read, hi: reading.band.hi };
         let mark = (!withheld).then(|| self.mark(shown, band)).flatten();
         let holds = |condition: &Condition| shown.judge(condition, Stance::STRICT).is_true();
         InstrumentResult {
@@ -259,12 +224,7 @@ impl Instrument {
             value: (!withheld && !self.bins.is_empty()).then(|| range(reading.value)),
             trigger: mark.clone().filter(|_| self.marks_are == MarkKind::Trigger),
             reason: mark.filter(|_| self.marks_are == MarkKind::Reason),
-            protocols: self
-                .protocols
-                .iter()
-                .filter(|(_, when)| holds(when))
-                .map(|(name, _)| name.clone())
-                .collect(),
+            protocols: self.protocols.iter().filter(|(_, when)| holds(when)).map(|(name, _)| name.clone()).collect(),
             withheld,
             dormant: self.dormant.is_some(),
             in_population: match self.applies.as_ref().map(|c| view.judge(c, Stance::STRICT)) {
@@ -280,10 +240,7 @@ impl Instrument {
 
     /// The first mark that holds; `none` once no mark can hold.
     fn mark(&self, view: View<'_>, band: Interval) -> Option<Name> {
-        let first = self
-            .marks
-            .iter()
-            .find(|mark| view.judge(&mark.when, Stance::STRICT).is_true());
+        let first = self.marks.iter().find(|mark| view.judge(&mark.when, Stance::STRICT).is_true());
         match first {
             Some(mark) => Some(mark.name.clone()),
             None => (band.hi == 0).then(|| Name::from("none")),
@@ -295,10 +252,7 @@ impl Instrument {
             let place = usize::try_from(place / super::condition::ONE).ok()?;
             self.bands.get(place).cloned()
         };
-        Some(BandRange {
-            min: name(band.lo)?,
-            max: name(band.hi)?,
-        })
+        Some(BandRange { min: name(band.lo)?, max: name(band.hi)? })
     }
 }
 
@@ -307,10 +261,7 @@ impl Item {
         match fact.truth() {
             Truth::True => Interval::exact(self.weight),
             Truth::False => Interval::exact(0),
-            Truth::Unknown => Interval {
-                lo: self.weight.min(0),
-                hi: self.weight.max(0),
-            },
+            Truth::Unknown => Interval { lo: self.weight.min(0), hi: self.weight.max(0) },
         }
     }
 
@@ -328,23 +279,14 @@ impl Band {
             super::condition::Comparison::AtLeast.of(view.own_score, Interval::exact(from))
         });
         let judge = |stance| {
-            let by_condition = self
-                .when
-                .as_ref()
-                .map_or(Truth::False, |when| view.judge(when, stance));
+            let by_condition = self.when.as_ref().map_or(Truth::False, |when| view.judge(when, stance));
             Truth::any([by_score, by_condition].into_iter())
         };
-        let as_read = Stance {
-            assumed: &self.assume,
-            ..Stance::STRICT
-        };
+        let as_read = Stance { assumed: &self.assume, ..Stance::STRICT };
         (judge(Stance::STRICT), judge(as_read))
     }
 }
 
 const fn range(interval: Interval) -> ScoreRange {
-    ScoreRange {
-        min: Number::from_millionths(interval.lo),
-        max: Number::from_millionths(interval.hi),
-    }
+    ScoreRange { min: Number::from_millionths(interval.lo), max: Number::from_millionths(interval.hi) }
 }

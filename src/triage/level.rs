@@ -60,11 +60,7 @@ impl Level {
     /// The more urgent of two; the first when they rank alike.
     #[must_use]
     pub const fn or_higher(self, other: Self) -> Self {
-        if other.rank() > self.rank() {
-            other
-        } else {
-            self
-        }
+        if other.rank() > self.rank() { other } else { self }
     }
 
     /// This level raised by `steps`, never beyond Critical.

@@ -31,8 +31,8 @@ mod truth;
 pub use answer::{Answer, TimeSpan};
 pub use assess::assess;
 pub use assessment::{
-    Assessment, BandRange, Clock, ClockState, ClosesAt, Contradiction, Fired, HoursLeft,
-    InstrumentResult, Known, OpenQuestion, RuleSetId, ScoreRange, Warning,
+    Assessment, BandRange, Clock, ClockState, ClosesAt, Contradiction, Fired, HoursLeft, InstrumentResult, Known,
+    OpenQuestion, RuleSetId, ScoreRange, Warning,
 };
 pub use facts::{FactError, Facts};
 pub use fault::Fault;

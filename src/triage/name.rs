@@ -102,9 +102,7 @@ impl Words {
 
     /// Every language and its text, by language code.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(code, text)| (code.as_str(), text.as_str()))
+        self.0.iter().map(|(code, text)| (code.as_str(), text.as_str()))
     }
 
     /// Whether there is no text in any language.

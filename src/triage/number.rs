@@ -50,8 +50,7 @@ impl Number {
     /// The nearest fixed-point number, or `None` when it is not finite or too large.
     #[must_use]
     pub fn from_decimal(value: f64) -> Option<Self> {
-        (value.is_finite() && value.abs() <= LIMIT as f64)
-            .then(|| Self((value * SCALE as f64).round() as i64))
+        (value.is_finite() && value.abs() <= LIMIT as f64).then(|| Self((value * SCALE as f64).round() as i64))
     }
 
     /// Whether nothing follows the decimal point.
@@ -106,9 +105,7 @@ impl Visitor<'_> for NumberVisitor {
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Number, E> {
-        i64::try_from(value)
-            .map_err(|_| E::custom("the number is too large"))
-            .and_then(|value| self.visit_i64(value))
+        i64::try_from(value).map_err(|_| E::custom("the number is too large")).and_then(|value| self.visit_i64(value))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Number, E> {
@@ -130,10 +127,7 @@ impl Span {
     /// An exactly known number.
     #[must_use]
     pub const fn exact(value: Number) -> Self {
-        Self {
-            min: value,
-            max: Some(value),
-        }
+        Self { min: value, max: Some(value) }
     }
 
     /// An exactly known whole number.
@@ -145,10 +139,7 @@ impl Span {
     /// A bracket; `None` when its ends are the wrong way round.
     #[must_use]
     pub fn between(min: Number, max: Number) -> Option<Self> {
-        (min <= max).then_some(Self {
-            min,
-            max: Some(max),
-        })
+        (min <= max).then_some(Self { min, max: Some(max) })
     }
 
     /// At least this much, with no known end.

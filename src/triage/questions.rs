@@ -59,10 +59,7 @@ struct Weighing<'a> {
 
 impl<'a> Weighing<'a> {
     fn of(scene: &'a Scene<'a>) -> Self {
-        let fired: Vec<(&Rule, Outcome)> = scene
-            .judged()
-            .filter(|(_, outcome)| outcome.fires)
-            .collect();
+        let fired: Vec<(&Rule, Outcome)> = scene.judged().filter(|(_, outcome)| outcome.fires).collect();
         let mut wanted = asks(scene, &fired);
         wanted.extend(scene.minimum_missing());
         // What was assumed is worth knowing: the answer may lower the level.
@@ -88,9 +85,7 @@ impl<'a> Weighing<'a> {
 
     /// Whether the situation leaves room for this question. Danger always does.
     fn allows(&self, lead: &Lead, position: usize) -> bool {
-        lead.only.is_empty()
-            || lead.only.contains(&position)
-            || self.reached.level().rank() >= Level::High.rank()
+        lead.only.is_empty() || lead.only.contains(&position) || self.reached.level().rank() >= Level::High.rank()
     }
 
     fn may_be_asked(&self, position: usize, indicator: &Indicator) -> bool {
@@ -140,10 +135,7 @@ impl<'a> Weighing<'a> {
         }
         let view = self.scene.view();
         for (rule, outcome) in self.rules_about(position) {
-            let stance = Stance {
-                supposed: Some(position),
-                ..Scene::stance(rule)
-            };
+            let stance = Stance { supposed: Some(position), ..Scene::stance(rule) };
             if !outcome.fires && view.judge(&rule.condition, stance).is_true() {
                 tally.add(rule);
             }
@@ -158,27 +150,19 @@ impl<'a> Weighing<'a> {
         if let Some(fact) = facts.get_mut(position) {
             *fact = Fact::Yes;
         }
-        let view = super::condition::View {
-            facts: &facts,
-            ..scene.view()
-        };
+        let view = super::condition::View { facts: &facts, ..scene.view() };
         let readings: Vec<_> = scene
             .rules
             .instruments
             .iter()
             .zip(&scene.readings)
-            .map(|(instrument, reading)| {
-                if instrument.positions().any(|item| item == position) {
-                    instrument.read(view)
-                } else {
-                    *reading
-                }
-            })
+            .map(
+                |(instrument, reading)| {
+                    if instrument.positions().any(|item| item == position) { instrument.read(view) } else { *reading }
+                },
+            )
             .collect();
-        let view = super::condition::View {
-            readings: &readings,
-            ..view
-        };
+        let view = super::condition::View { readings: &readings, ..view };
         for (rule, outcome) in self.rules_about(position) {
             if !outcome.fires && view.judge(&rule.condition, Scene::stance(rule)).is_true() {
                 tally.add(rule);

@@ -91,10 +91,7 @@ impl Indicator {
     /// What the number or moment can be while it is unknown.
     pub(crate) fn range(&self) -> Interval {
         match self.kind {
-            Kind::Number => Interval {
-                lo: self.min.millionths(),
-                hi: self.max.map_or(i64::MAX, Number::millionths),
-            },
+            Kind::Number => Interval { lo: self.min.millionths(), hi: self.max.map_or(i64::MAX, Number::millionths) },
             _ => Interval::ANY,
         }
     }

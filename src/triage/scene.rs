@@ -95,11 +95,7 @@ impl<'a> Scene<'a> {
 
     /// The stance in which a rule makes its own assumptions.
     pub(crate) fn stance(rule: &Rule) -> Stance<'_> {
-        Stance {
-            assumed: &rule.assume,
-            supposed: None,
-            as_read: true,
-        }
+        Stance { assumed: &rule.assume, supposed: None, as_read: true }
     }
 
     pub(crate) fn outcome(&self, rule: &Rule) -> Outcome {
@@ -107,9 +103,7 @@ impl<'a> Scene<'a> {
         let strict = view.judge(&rule.condition, Stance::STRICT);
         let can_assume = !rule.assume.is_empty() || !rule.instruments.is_empty();
         let fires = strict.is_true()
-            || strict == Truth::Unknown
-                && can_assume
-                && view.judge(&rule.condition, Self::stance(rule)).is_true();
+            || strict == Truth::Unknown && can_assume && view.judge(&rule.condition, Self::stance(rule)).is_true();
         Outcome { strict, fires }
     }
 
@@ -135,10 +129,7 @@ impl<'a> Scene<'a> {
         let view = self.view();
         let mut missing = Vec::new();
         for minimum in &self.rules.minimums {
-            let applies = minimum
-                .when
-                .as_ref()
-                .is_none_or(|when| view.judge(when, Stance::STRICT).is_possible());
+            let applies = minimum.when.as_ref().is_none_or(|when| view.judge(when, Stance::STRICT).is_possible());
             if !applies {
                 continue;
             }
@@ -162,10 +153,7 @@ fn interned(rules: &RuleSet, facts: &Facts) -> (Vec<Fact>, Vec<Name>) {
     // Both sides are sorted by id, so one walk along them finds every pair.
     let mut ahead = rules.sorted.iter().peekable();
     for (id, answer) in facts.iter() {
-        while ahead
-            .next_if(|(known, _)| !known.is(id) && known < id)
-            .is_some()
-        {}
+        while ahead.next_if(|(known, _)| !known.is(id) && known < id).is_some() {}
         let position = ahead.next_if(|(known, _)| known.is(id) || known == id);
         let slot = position.and_then(|(_, p)| by_position.get_mut(*p));
         let indicator = position.and_then(|(_, p)| rules.indicators.get(*p));
@@ -186,14 +174,11 @@ fn seen(indicator: &Indicator, answer: &Answer) -> Fact {
         Answer::NotApplicable => Fact::NotApplicable,
         Answer::Number(span) => Fact::Between(Interval {
             lo: span.min.millionths(),
-            hi: span
-                .max
-                .map_or(indicator.range().hi, |max| max.millionths()),
+            hi: span.max.map_or(indicator.range().hi, |max| max.millionths()),
         }),
-        Answer::Time(span) => Fact::Between(Interval {
-            lo: hours_since_1970(span.earliest.0),
-            hi: hours_since_1970(span.latest.0),
-        }),
+        Answer::Time(span) => {
+            Fact::Between(Interval { lo: hours_since_1970(span.earliest.0), hi: hours_since_1970(span.latest.0) })
+        }
         Answer::Choice(code) => indicator
             .options
             .iter()

@@ -24,9 +24,7 @@ fn distance(from: &str, to: &str) -> usize {
                 [diagonal, above] => (*diagonal, *above),
                 _ => continue,
             };
-            left = (diagonal + usize::from(a != *b))
-                .min(above + 1)
-                .min(left + 1);
+            left = (diagonal + usize::from(a != *b)).min(above + 1).min(left + 1);
             next.push(left);
         }
         row = next;
@@ -41,14 +39,8 @@ mod tests {
     #[test]
     fn a_slip_of_the_finger_is_recognised() {
         let known = ["strangled", "weapon", "age"];
-        assert_eq!(
-            closest("strangeled", known.into_iter()).as_deref(),
-            Some("strangled")
-        );
-        assert_eq!(
-            closest("wapon", known.into_iter()).as_deref(),
-            Some("weapon")
-        );
+        assert_eq!(closest("strangeled", known.into_iter()).as_deref(), Some("strangled"));
+        assert_eq!(closest("wapon", known.into_iter()).as_deref(), Some("weapon"));
     }
 
     #[test]

@@ -6,17 +6,9 @@ use super::rules::RuleSet;
 impl View<'_> {
     /// Adds the indicators that make a condition true, in the order they are
     /// named and each once.
-    pub(crate) fn support(
-        &self,
-        condition: &Condition,
-        stance: Stance<'_>,
-        rules: &RuleSet,
-        found: &mut Vec<usize>,
-    ) {
+    pub(crate) fn support(&self, condition: &Condition, stance: Stance<'_>, rules: &RuleSet, found: &mut Vec<usize>) {
         match condition {
-            Condition::Yes(i) | Condition::Declined(i) | Condition::Chosen { indicator: i, .. } => {
-                note(*i, found)
-            }
+            Condition::Yes(i) | Condition::Declined(i) | Condition::Chosen { indicator: i, .. } => note(*i, found),
             Condition::Compare { left, right, .. } => {
                 self.quantity(left, stance, rules, found);
                 self.quantity(right, stance, rules, found);
@@ -38,13 +30,7 @@ impl View<'_> {
         }
     }
 
-    fn quantity(
-        &self,
-        quantity: &Quantity,
-        stance: Stance<'_>,
-        rules: &RuleSet,
-        found: &mut Vec<usize>,
-    ) {
+    fn quantity(&self, quantity: &Quantity, stance: Stance<'_>, rules: &RuleSet, found: &mut Vec<usize>) {
         match quantity {
             Quantity::Indicator(i) => note(*i, found),
             Quantity::Count(parts) => {

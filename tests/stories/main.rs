@@ -17,5 +17,4 @@ mod notifications;
 mod referrals;
 mod reports;
 mod server;
-mod referrals;
 mod storage;

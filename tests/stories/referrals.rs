@@ -37,7 +37,7 @@ impl Desk<'_> {
         let areas = Areas::load(&hotline.setting.config).unwrap();
         let operator = hire(hotline, "op-07", Role::Operator, None);
         let house = |name: &str, kind: &str, free: i32| service(hotline, &areas, &operator, (name, kind, free));
-        let (first, second) = (house("First", "safe_house", 1), house("Second", "safe_house", 5));
+        let (first, second) = (house("First", "safe_house", 1), house("Second", "safe_house", 90));
         let clinic = house("Clinic", "medical", 5);
         Desk {
             counselor: hire(hotline, "co-01", Role::Counselor, None),
@@ -76,8 +76,7 @@ impl Desk<'_> {
             "answers":{"strangled":"yes","weapon":"yes"},"wishes":["safe_house"]}"#;
         let (setting, operator, now) = (&self.hotline.setting, &self.operator, self.hotline.clock.now());
         let against = Against { config: &setting.config, rules: &setting.rules, areas: &self.areas };
-        let prepared =
-            contacts::prepare(of::<NewContact>(body), &operator.id, against, &setting.vault, now).unwrap();
+        let prepared = contacts::prepare(of::<NewContact>(body), &operator.id, against, &setting.vault, now).unwrap();
         let id = prepared.id().to_owned();
         self.write(operator, move |tx| contacts::record(tx, &prepared)).unwrap();
         self.read(|db| contacts::model::by_id(db, &id)).reference
@@ -188,7 +187,7 @@ fn service(hotline: &Hotline, areas: &Areas, by: &Actor, (name, kind, free): (&s
         let form: ServiceForm = of(&format!(
             r#"{{"organisation":"{}","type":"{kind}","names":{{"en":"{name}"}},"areas":["TM-M"],
                 "location_confidential":true,"duty_to_report":false,"letter_language":"en","hours":"24/7",
-                "capacity":{{"unit":"places","available":{free},"maximum":9}},
+                "capacity":{{"unit":"places","available":{free},"maximum":90}},
                 "endpoints":[{{"channel":"email","address":"{}@example.org"}}]}}"#,
             organisation.reference,
             name.to_lowercase()

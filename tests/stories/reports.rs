@@ -74,7 +74,12 @@ fn write(hotline: &Hotline, service: &(String, String), story: Story) -> Written
         let mut steps: Vec<Transition<'_>> = story
             .steps
             .iter()
-            .map(|(thing, kind, when)| Transition { subject: (thing, subject(thing)), kind, at: at(*when), detail: None })
+            .map(|(thing, kind, when)| Transition {
+                subject: (thing, subject(thing)),
+                kind,
+                at: at(*when),
+                detail: None,
+            })
             .collect();
         steps.extend(story.sent.iter().map(|when| Transition {
             subject: ("notification", &keys[4]),
@@ -269,9 +274,8 @@ fn medians_are_those_of_the_group_and_an_auditor_sees_no_tickets(hotline: &Hotli
     let group = |told: &Value, name: &str| {
         told["groups"].as_array().unwrap().iter().find(|group| group["group"] == name).cloned().unwrap()
     };
-    let spread = |group: &Value| {
-        group["steps"].as_array().unwrap().iter().find(|step| step["step"] == "claimed").cloned()
-    };
+    let spread =
+        |group: &Value| group["steps"].as_array().unwrap().iter().find(|step| step["step"] == "claimed").cloned();
     let critical = group(&told.json, "critical");
     assert_eq!(
         spread(&critical).unwrap(),

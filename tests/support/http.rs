@@ -152,14 +152,7 @@ impl TestApp {
     }
 
     /// Any request. An empty token is none.
-    pub fn ask(
-        &self,
-        method: &str,
-        path: &str,
-        token: &str,
-        headers: &[(&str, &str)],
-        body: Option<&str>,
-    ) -> Answer {
+    pub fn ask(&self, method: &str, path: &str, token: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));

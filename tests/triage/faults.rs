@@ -57,31 +57,16 @@ fn fault(when: &str) -> Fault {
 
 #[test]
 fn a_sound_pack_has_no_faults() {
-    assert_eq!(
-        faults(&rule(
-            "strangled and (age < 18 or hours <= 7d) and sex in ['female']"
-        )),
-        []
-    );
+    assert_eq!(faults(&rule("strangled and (age < 18 or hours <= 7d) and sex in ['female']")), []);
 }
 
 #[test]
 fn an_unknown_indicator_is_named_with_what_was_meant() {
     let fault = fault("weapon and strangeld");
     assert_eq!(fault.message, "there is no indicator `strangeld`");
-    assert_eq!(
-        fault.suggestion.as_deref(),
-        Some("did you mean `strangled`?")
-    );
-    let line = pack(&format!("{BASE}{}", rule("x")))[0]
-        .text
-        .lines()
-        .position(|line| line.starts_with("when"))
-        .unwrap();
-    assert_eq!(
-        (fault.line, fault.column),
-        (line + 1, "when = \"weapon and ".len() + 1)
-    );
+    assert_eq!(fault.suggestion.as_deref(), Some("did you mean `strangled`?"));
+    let line = pack(&format!("{BASE}{}", rule("x")))[0].text.lines().position(|line| line.starts_with("when")).unwrap();
+    assert_eq!((fault.line, fault.column), (line + 1, "when = \"weapon and ".len() + 1));
 }
 
 #[test]
@@ -119,11 +104,7 @@ fn a_rule_that_can_never_hold_is_refused() {
     }
     assert!(fault("age > 130").message.contains("can never be true"));
     assert!(fault("age <= 120").message.contains("always true"));
-    assert!(
-        fault("weapon or not weapon")
-            .message
-            .contains("holds whatever")
-    );
+    assert!(fault("weapon or not weapon").message.contains("holds whatever"));
 }
 
 #[test]
@@ -153,10 +134,7 @@ fn a_window_needs_its_unit() {
     };
     assert_eq!(faults(&window("\"72h\"")), []);
     for lasts in ["72", "\"72\"", "\"72 weeks\""] {
-        assert!(
-            faults(&window(lasts))[0].message.contains("with its unit"),
-            "{lasts}"
-        );
+        assert!(faults(&window(lasts))[0].message.contains("with its unit"), "{lasts}");
     }
 }
 
@@ -173,11 +151,7 @@ fn a_missing_language_is_a_fault() {
 
 #[test]
 fn an_id_is_defined_once() {
-    assert!(
-        faults(&(rule("weapon") + &rule("strangled")))[0]
-            .message
-            .contains("defined twice")
-    );
+    assert!(faults(&(rule("weapon") + &rule("strangled")))[0].message.contains("defined twice"));
 }
 
 #[test]
@@ -193,39 +167,15 @@ fn a_key_that_does_not_exist_is_named_with_what_was_meant() {
 fn effects_must_exist() {
     let text = |extra: &str| rule("weapon").replace("level = \"high\"", extra);
     assert!(faults(&text(""))[0].message.contains("nothing follows"));
-    assert!(
-        faults(&text("level = \"not_assessed\""))[0]
-            .message
-            .contains("cannot conclude")
-    );
-    assert!(
-        faults(&text("needs = [\"medicle\"]"))[0]
-            .message
-            .contains("no service type")
-    );
-    assert!(
-        faults(&text("ask = [\"wepon\"]"))[0]
-            .message
-            .contains("no indicator `wepon`")
-    );
+    assert!(faults(&text("level = \"not_assessed\""))[0].message.contains("cannot conclude"));
+    assert!(faults(&text("needs = [\"medicle\"]"))[0].message.contains("no service type"));
+    assert!(faults(&text("ask = [\"wepon\"]"))[0].message.contains("no indicator `wepon`"));
     let assumed = text("level = \"high\"\nassume = [\"age\"]");
-    assert!(
-        faults(&assumed)[0]
-            .message
-            .contains("does not look at `age`")
-    );
+    assert!(faults(&assumed)[0].message.contains("does not look at `age`"));
     let clock = text("clock = { window = \"pep\", since = \"age\" }");
     let found = faults(&clock);
-    assert!(
-        found
-            .iter()
-            .any(|fault| fault.message.contains("no window `pep`"))
-    );
-    assert!(
-        found
-            .iter()
-            .any(|fault| fault.message.contains("not a length of time"))
-    );
+    assert!(found.iter().any(|fault| fault.message.contains("no window `pep`")));
+    assert!(found.iter().any(|fault| fault.message.contains("not a length of time")));
 }
 
 #[test]
@@ -243,10 +193,7 @@ fn all_faults_are_listed_not_only_the_first() {
 #[test]
 fn broken_toml_in_one_source_does_not_hide_the_others() {
     let mut sources = pack(&format!("{BASE}{}", rule("age")));
-    sources.push(PackSource {
-        name: "broken.toml".into(),
-        text: "a = = 1\n[[rule\n".into(),
-    });
+    sources.push(PackSource { name: "broken.toml".into(), text: "a = = 1\n[[rule\n".into() });
     let found = RuleSet::load(&sources, &LANGUAGES).unwrap_err();
     let files: Vec<&str> = found.iter().map(|fault| fault.file.as_str()).collect();
     assert!(files.contains(&"test.toml") && files.contains(&"broken.toml"));
@@ -258,31 +205,16 @@ fn a_pack_whose_own_case_fails_is_refused() {
                 expect = { level = \"high\", fires = [\"r\"] }\n";
     let found = faults(&(rule("weapon") + case));
     assert_eq!(found.len(), 2);
-    assert!(
-        found[0]
-            .message
-            .contains("\"a weapon\" expects level high, but it is low")
-    );
+    assert!(found[0].message.contains("\"a weapon\" expects level high, but it is low"));
     let misspelt = case.replace("weapon = ", "wepon = ");
-    assert!(
-        faults(&(rule("weapon") + &misspelt))[0]
-            .message
-            .contains("no indicator `wepon`")
-    );
+    assert!(faults(&(rule("weapon") + &misspelt))[0].message.contains("no indicator `wepon`"));
 }
 
 #[test]
 fn a_changed_threshold_in_a_shipped_pack_is_caught_by_its_cases() {
     let mut sources = shipped_sources();
-    let screen = sources
-        .iter_mut()
-        .find(|source| source.name.contains("lethality"))
-        .unwrap();
+    let screen = sources.iter_mut().find(|source| source.name.contains("lethality")).unwrap();
     screen.text = screen.text.replace(">= 4", ">= 5");
     let found = RuleSet::load(&sources, &LANGUAGES).unwrap_err();
-    assert!(
-        found[0].message.contains("four of the others"),
-        "{}",
-        found[0]
-    );
+    assert!(found[0].message.contains("four of the others"), "{}", found[0]);
 }

@@ -22,10 +22,7 @@ fn gather(root: &Path, folder: &Path, sources: &mut Vec<PackSource>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             gather(root, &path, sources);
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "toml") {
             sources.push(PackSource {
                 name: path.strip_prefix(root).unwrap().display().to_string(),
                 text: std::fs::read_to_string(&path).unwrap(),
@@ -50,10 +47,7 @@ pub fn load(sources: &[PackSource]) -> RuleSet {
 /// A rule set of one source with nothing but a head and this text.
 pub fn pack(text: &str) -> Vec<PackSource> {
     let head = "[pack]\nid = \"test\"\nversion = \"1\"\nlead = true\n";
-    vec![PackSource {
-        name: "test.toml".into(),
-        text: format!("{head}{text}"),
-    }]
+    vec![PackSource { name: "test.toml".into(), text: format!("{head}{text}") }]
 }
 
 pub fn noon() -> DateTime<Utc> {
@@ -65,9 +59,7 @@ pub fn facts(rules: &RuleSet, json: &str) -> Facts {
     let answers: std::collections::BTreeMap<String, Answer> = serde_json::from_str(json).unwrap();
     let mut facts = Facts::new();
     for (id, answer) in answers {
-        facts
-            .set(rules, &id, answer)
-            .unwrap_or_else(|error| panic!("{error}"));
+        facts.set(rules, &id, answer).unwrap_or_else(|error| panic!("{error}"));
     }
     facts
 }

@@ -9,8 +9,7 @@ use std::sync::OnceLock;
 
 use crate::packs::{facts, load, noon, pack, shipped, shipped_sources};
 use goldaw::triage::{
-    Answer, Assessment, Facts, Indicator, Kind, Level, Number, Rule, RuleSet, Source, Span, assess,
-    open_questions,
+    Answer, Assessment, Facts, Indicator, Kind, Level, Number, Rule, RuleSet, Source, Span, assess, open_questions,
 };
 use proptest::prelude::*;
 
@@ -74,10 +73,7 @@ fn call() -> impl Strategy<Value = Facts> {
 fn pointed() -> impl Strategy<Value = Facts> {
     let rules: Vec<&'static Rule> = shipped().rules().collect();
     proptest::collection::vec(proptest::sample::select(rules), 1..4).prop_flat_map(|rules| {
-        let words = rules
-            .iter()
-            .flat_map(|rule| words(&rule.when))
-            .collect::<Vec<_>>();
+        let words = rules.iter().flat_map(|rule| words(&rule.when)).collect::<Vec<_>>();
         let looked_at = |i: &&Indicator| {
             let owner = i.instrument.as_deref();
             words.contains(&i.id.as_str()) || owner.is_some_and(|owner| words.contains(&owner))
@@ -86,9 +82,7 @@ fn pointed() -> impl Strategy<Value = Facts> {
         told(open, 1).prop_map(|told| {
             let mut facts = Facts::new();
             for indicator in shipped().indicators().filter(|i| i.instrument.is_none()) {
-                facts
-                    .set(shipped(), &indicator.id, harmless(indicator))
-                    .unwrap();
+                facts.set(shipped(), &indicator.id, harmless(indicator)).unwrap();
             }
             for indicator in shipped().indicators() {
                 match told.get(&indicator.id) {
@@ -142,15 +136,7 @@ fn result(facts: &Facts) -> Assessment {
 
 /// Whether this unknown could still turn out to be something.
 fn can_be_resolved(facts: &Facts, indicator: &Indicator) -> bool {
-    let flow = [
-        "cssrs_",
-        "asq_5",
-        "lap_belief",
-        "da_3a",
-        "dash_judgement",
-        "dash_escalation",
-        "dale_override",
-    ];
+    let flow = ["cssrs_", "asq_5", "lap_belief", "da_3a", "dash_judgement", "dash_escalation", "dale_override"];
     match facts.get(&indicator.id) {
         Some(Answer::Unknown) => true,
         Some(Answer::Number(span)) => !span.is_exact(),
@@ -160,8 +146,8 @@ fn can_be_resolved(facts: &Facts, indicator: &Indicator) -> bool {
             Some(owner) => {
                 let found = shipped().instruments().find(|i| i.id == *owner).unwrap();
                 // ASQ is not put to adults; of the others a first answer is needed.
-                let may_be_asked = found.dormant.is_none()
-                    && ["age", "under_18"].iter().all(|id| facts.get(id).is_none());
+                let may_be_asked =
+                    found.dormant.is_none() && ["age", "under_18"].iter().all(|id| facts.get(id).is_none());
                 may_be_asked || found.items.iter().any(|i| facts.get(i).is_some())
             }
             None => true,
@@ -326,9 +312,7 @@ proptest! {
 }
 
 /// Points of items 1 to 20 and 3a.
-const WEIGHTS: [i32; 21] = [
-    1, 5, 4, 4, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, -3,
-];
+const WEIGHTS: [i32; 21] = [1, 5, 4, 4, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, -3];
 
 /// The shipped rules with every source, and every table in it, in reverse.
 fn backwards() -> &'static RuleSet {
@@ -337,16 +321,10 @@ fn backwards() -> &'static RuleSet {
         let mut sources = shipped_sources();
         sources.reverse();
         for source in &mut sources {
-            let marked = source
-                .text
-                .replace("\n[[rule]]", "\u{1}[[rule]]")
-                .replace("\n[[case]]", "\u{1}[[case]]");
+            let marked = source.text.replace("\n[[rule]]", "\u{1}[[rule]]").replace("\n[[case]]", "\u{1}[[case]]");
             let mut tables: Vec<&str> = marked.split('\u{1}').collect();
             let head = tables.remove(0).to_owned();
-            if tables
-                .iter()
-                .all(|table| !table.contains("[[indicator]]") && !table.contains("[[window]]"))
-            {
+            if tables.iter().all(|table| !table.contains("[[indicator]]") && !table.contains("[[window]]")) {
                 tables.reverse();
                 source.text = format!("{head}\n{}", tables.join("\n"));
             }
@@ -360,10 +338,6 @@ fn the_reversed_rules_really_are_in_another_order() {
     let first = |rules: &RuleSet| rules.rules().next().unwrap().id.clone();
     assert_ne!(first(shipped()), first(backwards()));
     assert_eq!(shipped().rules().len(), backwards().rules().len());
-    let result = assess(
-        backwards(),
-        &facts(backwards(), r#"{"strangled": "yes"}"#),
-        noon(),
-    );
+    let result = assess(backwards(), &facts(backwards(), r#"{"strangled": "yes"}"#), noon());
     assert_eq!(result.level, Level::Critical);
 }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::packs::{assessed, load, noon, pack, shipped};
-use goldaw::triage::{
-    Answer, ClockState, Facts, InstrumentResult, Number, RuleSet, ScoreRange, assess,
-};
+use goldaw::triage::{Answer, ClockState, Facts, InstrumentResult, Number, RuleSet, ScoreRange, assess};
 
 /// One published case: its facts by key, and the columns after them.
 struct Case {
@@ -60,10 +58,7 @@ fn result(rules: &RuleSet, instrument: &str, yes: &[String]) -> InstrumentResult
         facts.set(rules, item, Answer::No).unwrap();
     }
     for item in yes {
-        assert!(
-            facts.get(item).is_some(),
-            "{item} is no item of {instrument}"
-        );
+        assert!(facts.get(item).is_some(), "{item} is no item of {instrument}");
         facts.set(rules, item, Answer::Yes).unwrap();
     }
     let mut results = assess(rules, &facts, noon()).instruments;
@@ -83,10 +78,7 @@ fn band(result: &InstrumentResult) -> &str {
 }
 
 fn exactly(number: Number) -> Option<ScoreRange> {
-    Some(ScoreRange {
-        min: number,
-        max: number,
-    })
+    Some(ScoreRange { min: number, max: number })
 }
 
 #[test]
@@ -106,12 +98,7 @@ fn the_lethality_screen_triggers_as_published() {
             items.push("belief".into());
         }
         let result = shipped_result("lethality_screen", "lap_", &items);
-        assert_eq!(
-            band(&result),
-            case.outcome().replace(' ', "_"),
-            "{}",
-            case.line
-        );
+        assert_eq!(band(&result), case.outcome().replace(' ', "_"), "{}", case.line);
         let trigger = case.columns[0].trim_start_matches("trigger=");
         assert_eq!(result.trigger.as_deref(), Some(trigger), "{}", case.line);
     }
@@ -127,10 +114,7 @@ fn dash_counts_and_lets_judgement_raise() {
         assert_eq!(result.score, exactly(case.score()), "{}", case.line);
         let (expected, reason) = match case.outcome() {
             "below threshold" => ("below_threshold", "none"),
-            other => (
-                "high",
-                other.trim_start_matches("high (").trim_end_matches(')'),
-            ),
+            other => ("high", other.trim_start_matches("high (").trim_end_matches(')')),
         };
         assert_eq!(band(&result), expected, "{}", case.line);
         assert_eq!(result.reason.as_deref(), Some(reason), "{}", case.line);
@@ -161,18 +145,8 @@ fn the_columbia_screener_takes_the_highest_answer() {
 fn asq_reads_an_unanswered_fifth_question_as_acute_only_after_a_positive_screen() {
     for case in cases(include_str!("../vectors/asq.txt")) {
         let yes = case.items();
-        let mut answers: BTreeMap<String, &str> = (1..=4)
-            .map(|i| {
-                (
-                    format!("asq_{i}"),
-                    if yes.contains(&i.to_string()) {
-                        "yes"
-                    } else {
-                        "no"
-                    },
-                )
-            })
-            .collect();
+        let mut answers: BTreeMap<String, &str> =
+            (1..=4).map(|i| (format!("asq_{i}"), if yes.contains(&i.to_string()) { "yes" } else { "no" })).collect();
         if case.fact("q5") != "na" {
             answers.insert("asq_5".into(), case.fact("q5"));
         }
@@ -207,11 +181,7 @@ fn da_le_is_high_from_seven_or_by_judgement() {
         let mut items = first(&case);
         items.extend((case.fact("ovr") == "1").then(|| "override".to_owned()));
         let result = shipped_result("da_le", "dale_", &items);
-        let expected = if case.outcome().starts_with("high") {
-            "high"
-        } else {
-            "not_high"
-        };
+        let expected = if case.outcome().starts_with("high") { "high" } else { "not_high" };
         assert_eq!(band(&result), expected, "{}", case.line);
     }
     let seven: Vec<String> = (1..=7).map(|item| item.to_string()).collect();
@@ -225,12 +195,7 @@ fn odara_is_looked_up_in_its_bins() {
         let items: Vec<String> = first(&case).iter().map(|i| format!("odara_{i}")).collect();
         let result = result(&rules, "odara", &items);
         let percent: i32 = case.outcome().trim_end_matches('%').parse().unwrap();
-        assert_eq!(
-            result.value,
-            exactly(Number::whole(percent)),
-            "{}",
-            case.line
-        );
+        assert_eq!(result.value, exactly(Number::whole(percent)), "{}", case.line);
     }
 }
 
@@ -238,11 +203,7 @@ fn odara_is_looked_up_in_its_bins() {
 fn strangulation_within_a_week_or_with_signs_needs_a_doctor_today() {
     for case in cases(include_str!("../vectors/str.txt")) {
         let mut answers = serde_json::Map::new();
-        let ever = if case.fact("ever") == "1" {
-            "yes"
-        } else {
-            "no"
-        };
+        let ever = if case.fact("ever") == "1" { "yes" } else { "no" };
         answers.insert("strangled".into(), ever.into());
         if let Ok(days) = case.fact("days").parse::<i32>() {
             answers.insert("hours_since_strangulation".into(), (days * 24).into());
@@ -252,12 +213,7 @@ fn strangulation_within_a_week_or_with_signs_needs_a_doctor_today() {
         }
         let needs = assessed(&serde_json::to_string(&answers).unwrap()).needs;
         let expected = case.outcome().contains("same-day medical");
-        assert_eq!(
-            needs.iter().any(|n| n == "medical"),
-            expected,
-            "{}",
-            case.line
-        );
+        assert_eq!(needs.iter().any(|n| n == "medical"), expected, "{}", case.line);
     }
 }
 
@@ -265,9 +221,7 @@ fn strangulation_within_a_week_or_with_signs_needs_a_doctor_today() {
 fn treatment_windows_include_their_last_moment() {
     for case in cases(include_str!("../vectors/win.txt")) {
         let hours = case.fact("h");
-        let assessment = assessed(&format!(
-            r#"{{"penetration": "yes", "hours_since_penetration": {hours}}}"#
-        ));
+        let assessment = assessed(&format!(r#"{{"penetration": "yes", "hours_since_penetration": {hours}}}"#));
         let state = |name: &str| {
             let clock = assessment.clocks.iter().find(|clock| clock.name == name);
             clock.map(|clock| clock.state)
@@ -280,12 +234,7 @@ fn treatment_windows_include_their_last_moment() {
             }
         };
         assert_eq!(state("pep"), expected("PEP"), "{}", case.line);
-        assert_eq!(
-            state("emergency_contraception"),
-            expected("EC"),
-            "{}",
-            case.line
-        );
+        assert_eq!(state("emergency_contraception"), expected("EC"), "{}", case.line);
     }
 }
 
@@ -294,10 +243,7 @@ fn every_lethality_screen_agrees_with_the_published_rule() {
     let rules = shipped();
     for answers in 0_u32..1 << 11 {
         let yes = |item: u32| answers >> (item - 1) & 1 == 1;
-        let items: Vec<String> = (1..=11)
-            .filter(|i| yes(*i))
-            .map(|i| format!("lap_{i}"))
-            .collect();
+        let items: Vec<String> = (1..=11).filter(|i| yes(*i)).map(|i| format!("lap_{i}")).collect();
         let result = result(rules, "lethality_screen", &items);
         let trigger = if yes(1) || yes(2) || yes(3) {
             "1-3"
@@ -306,15 +252,8 @@ fn every_lethality_screen_agrees_with_the_published_rule() {
         } else {
             "none"
         };
-        let expected = if trigger == "none" {
-            "not_screened_in"
-        } else {
-            "high_danger"
-        };
-        assert_eq!(
-            (band(&result), result.trigger.as_deref()),
-            (expected, Some(trigger))
-        );
+        let expected = if trigger == "none" { "not_screened_in" } else { "high_danger" };
+        assert_eq!((band(&result), result.trigger.as_deref()), (expected, Some(trigger)));
     }
 }
 
@@ -324,11 +263,7 @@ fn every_who_answer_sheet_agrees_with_any_three_of_six() {
         let yes = (1..=6).filter(|i| answers >> (i - 1) & 1 == 1);
         let items: Vec<String> = yes.map(|i| format!("who_{i}")).collect();
         let result = result(shipped(), "who_danger", &items);
-        let expected = if answers.count_ones() >= 3 {
-            "reached"
-        } else {
-            "not_reached"
-        };
+        let expected = if answers.count_ones() >= 3 { "reached" } else { "not_reached" };
         assert_eq!(band(&result), expected);
     }
 }

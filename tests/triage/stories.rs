@@ -3,12 +3,11 @@
 use crate::packs::{LANGUAGES, assessed, facts, load, noon, pack, shipped, shipped_sources};
 use chrono::TimeDelta;
 use goldaw::triage::{
-    Answer, Assessment, ClockState, FactError, Facts, HoursLeft, Kind, Level, OpenQuestion,
-    RuleSet, assess, open_questions,
+    Answer, Assessment, ClockState, FactError, Facts, HoursLeft, Kind, Level, OpenQuestion, RuleSet, assess,
+    open_questions,
 };
 
-const MINIMUM: &str =
-    r#""can_talk": "yes", "badly_hurt": "no", "perpetrator_present": "no", "safe_tonight": "yes""#;
+const MINIMUM: &str = r#""can_talk": "yes", "badly_hurt": "no", "perpetrator_present": "no", "safe_tonight": "yes""#;
 
 fn open(json: &str) -> Vec<OpenQuestion> {
     open_questions(shipped(), &facts(shipped(), json), noon())
@@ -20,22 +19,14 @@ fn fired<'a>(assessment: &'a Assessment, rule: &str) -> &'a goldaw::triage::Fire
 }
 
 fn clock<'a>(assessment: &'a Assessment, name: &str) -> &'a goldaw::triage::Clock {
-    assessment
-        .clocks
-        .iter()
-        .find(|clock| clock.name == name)
-        .unwrap()
+    assessment.clocks.iter().find(|clock| clock.name == name).unwrap()
 }
 
 #[test]
 fn he_is_there_and_pressed_on_her_neck() {
-    let result =
-        assessed(r#"{"perpetrator_present": "yes", "strangled": "yes", "weapon": "unknown"}"#);
+    let result = assessed(r#"{"perpetrator_present": "yes", "strangled": "yes", "weapon": "unknown"}"#);
     assert_eq!(result.level, Level::Critical);
-    assert_eq!(
-        (result.at_least, result.at_most),
-        (Level::Critical, Level::Critical)
-    );
+    assert_eq!((result.at_least, result.at_most), (Level::Critical, Level::Critical));
     let neck = fired(&result, "strangled-recently");
     assert_eq!(neck.because, ["strangled", "hours_since_strangulation"]);
     assert_eq!(neck.assumed, ["hours_since_strangulation"]);
@@ -61,10 +52,7 @@ fn an_unknown_time_keeps_the_windows_open() {
     let result = assessed(r#"{"penetration": "yes"}"#);
     assert_eq!(result.level, Level::High);
     assert_eq!(clock(&result, "pep").state, ClockState::Unknown);
-    assert_eq!(
-        clock(&result, "pep").closes_at.as_ref().unwrap().earliest,
-        None
-    );
+    assert_eq!(clock(&result, "pep").closes_at.as_ref().unwrap().earliest, None);
     assert_eq!(result.care_by, Some(noon()));
 }
 
@@ -74,9 +62,7 @@ fn pep_is_open_at_seventy_two_hours_and_closed_a_minute_later() {
         let mut facts = Facts::new();
         facts.set(shipped(), "penetration", Answer::Yes).unwrap();
         let since = Answer::hours_from_minutes(minutes);
-        facts
-            .set(shipped(), "hours_since_penetration", since)
-            .unwrap();
+        facts.set(shipped(), "hours_since_penetration", since).unwrap();
         clock(&assess(shipped(), &facts, noon()), "pep").clone()
     };
     assert_eq!(at(71 * 60 + 59).state, ClockState::Open);
@@ -89,11 +75,7 @@ fn pep_is_open_at_seventy_two_hours_and_closed_a_minute_later() {
 
 #[test]
 fn every_window_closes_just_after_its_last_moment() {
-    for (name, hours) in [
-        ("emergency_contraception", 120),
-        ("hepatitis_b", 336),
-        ("forensic", 120),
-    ] {
+    for (name, hours) in [("emergency_contraception", 120), ("hepatitis_b", 336), ("forensic", 120)] {
         let state = |since: &str| {
             let json = format!(r#"{{"penetration": "yes", "hours_since_penetration": {since}}}"#);
             clock(&assessed(&json), name).state
@@ -106,33 +88,21 @@ fn every_window_closes_just_after_its_last_moment() {
 
 #[test]
 fn a_bracket_leaves_between_two_whole_numbers_of_hours() {
-    let result = assessed(
-        r#"{"penetration": "yes", "hours_since_penetration": {"min": 30.5, "max": 51.5}}"#,
-    );
+    let result = assessed(r#"{"penetration": "yes", "hours_since_penetration": {"min": 30.5, "max": 51.5}}"#);
     let pep = clock(&result, "pep");
     assert_eq!(pep.state, ClockState::Open);
     assert_eq!(pep.hours_left, Some(HoursLeft { min: 20, max: 41 }));
     let closes = pep.closes_at.as_ref().unwrap();
-    assert_eq!(
-        closes.earliest,
-        Some(noon() + TimeDelta::minutes(20 * 60 + 30))
-    );
+    assert_eq!(closes.earliest, Some(noon() + TimeDelta::minutes(20 * 60 + 30)));
     assert_eq!(closes.latest, noon() + TimeDelta::minutes(41 * 60 + 30));
-    assert_eq!(
-        result.care_by,
-        Some(noon() + TimeDelta::minutes(16 * 60 + 30))
-    );
+    assert_eq!(result.care_by, Some(noon() + TimeDelta::minutes(16 * 60 + 30)));
 }
 
 #[test]
 fn a_bracket_over_the_edge_is_unknown_and_due_at_once() {
-    let result =
-        assessed(r#"{"penetration": "yes", "hours_since_penetration": {"min": 24, "max": 96}}"#);
+    let result = assessed(r#"{"penetration": "yes", "hours_since_penetration": {"min": 24, "max": 96}}"#);
     assert_eq!(clock(&result, "pep").state, ClockState::Unknown);
-    assert_eq!(
-        clock(&result, "pep").hours_left,
-        Some(HoursLeft { min: 0, max: 48 })
-    );
+    assert_eq!(clock(&result, "pep").hours_left, Some(HoursLeft { min: 0, max: 48 }));
     assert_eq!(result.care_by, Some(noon()));
 }
 
@@ -140,10 +110,7 @@ fn a_bracket_over_the_edge_is_unknown_and_due_at_once() {
 fn longer_ago_has_no_end() {
     let result = assessed(r#"{"penetration": "yes", "hours_since_penetration": {"min": 120}}"#);
     assert_eq!(clock(&result, "pep").state, ClockState::Closed);
-    assert_eq!(
-        clock(&result, "emergency_contraception").state,
-        ClockState::Unknown
-    );
+    assert_eq!(clock(&result, "emergency_contraception").state, ClockState::Unknown);
 }
 
 #[test]
@@ -162,10 +129,7 @@ fn seventeen_is_a_child_and_eighteen_is_not() {
     let flags = |age: u8| assessed(&format!(r#"{{"age": {age}}}"#)).flags;
     assert_eq!(flags(17), ["child_protection"]);
     assert!(flags(18).is_empty());
-    assert_eq!(
-        assessed(r#"{"sounds_under_18": "yes"}"#).flags,
-        ["child_protection"]
-    );
+    assert_eq!(assessed(r#"{"sounds_under_18": "yes"}"#).flags, ["child_protection"]);
 }
 
 #[test]
@@ -191,58 +155,35 @@ fn from_two_items_that_exclude_each_other_only_what_both_ways_agree_on_is_conclu
 
 #[test]
 fn a_reassuring_band_is_an_interval_while_items_are_missing() {
-    let result =
-        assessed(r#"{"lap_4": "yes", "lap_5": "yes", "lap_6": "yes", "lap_7": "unknown"}"#);
+    let result = assessed(r#"{"lap_4": "yes", "lap_5": "yes", "lap_6": "yes", "lap_7": "unknown"}"#);
     let band = result.instruments[0].band.clone().unwrap();
-    assert_eq!(
-        (band.min.as_str(), band.max.as_str()),
-        ("not_screened_in", "high_danger")
-    );
+    assert_eq!((band.min.as_str(), band.max.as_str()), ("not_screened_in", "high_danger"));
     assert_eq!(result.instruments[0].missing.len(), 8);
     assert_eq!(result.instruments[0].trigger, None);
 }
 
 #[test]
 fn a_dormant_instrument_is_scored_when_sent_and_never_asked() {
-    assert!(
-        open("{}")
-            .iter()
-            .all(|question| !question.id.starts_with("lap_"))
-    );
+    assert!(open("{}").iter().all(|question| !question.id.starts_with("lap_")));
     assert_eq!(assessed(r#"{"lap_1": "yes"}"#).level, Level::High);
-    assert!(
-        open(r#"{"lap_4": "yes"}"#)
-            .iter()
-            .all(|q| !q.id.starts_with("lap_"))
-    );
+    assert!(open(r#"{"lap_4": "yes"}"#).iter().all(|q| !q.id.starts_with("lap_")));
 }
 
 #[test]
 fn police_is_not_offered_when_he_is_police() {
-    assert_eq!(
-        assessed(r#"{"perpetrator_official": "yes"}"#).excluded,
-        ["police"]
-    );
+    assert_eq!(assessed(r#"{"perpetrator_official": "yes"}"#).excluded, ["police"]);
 }
 
 #[test]
 fn the_legal_warning_comes_first() {
     let result = assessed(r#"{"sex": "male", "sexual_contact": "yes"}"#);
     assert_eq!(result.warnings.len(), 1);
-    assert!(
-        LANGUAGES
-            .iter()
-            .all(|code| result.warnings[0].text.get(code).is_some())
-    );
+    assert!(LANGUAGES.iter().all(|code| result.warnings[0].text.get(code).is_some()));
 }
 
 #[test]
 fn the_first_questions_are_the_fixed_tiers() {
-    let first: Vec<String> = open("{}")
-        .iter()
-        .take(3)
-        .map(|q| q.id.to_string())
-        .collect();
+    let first: Vec<String> = open("{}").iter().take(3).map(|q| q.id.to_string()).collect();
     assert_eq!(first[..2], ["can_talk", "if_cut_off"]);
     assert_eq!(open("{}")[2].tier, 3);
     assert_eq!(open(r#"{"can_talk": "yes", "rushed": "no"}"#)[0].tier, 12);
@@ -273,36 +214,17 @@ fn a_question_says_how_far_it_could_raise_the_level_alone_and_together() {
 fn a_refused_answer_is_unknown_and_not_asked_again() {
     let refused = r#"{"strangled": "yes", "hours_since_strangulation": "declined"}"#;
     assert_eq!(assessed(refused).level, Level::Critical);
-    assert!(
-        open(refused)
-            .iter()
-            .all(|q| q.id != "hours_since_strangulation")
-    );
+    assert!(open(refused).iter().all(|q| q.id != "hours_since_strangulation"));
     let minimum = MINIMUM.replace(r#""badly_hurt": "no""#, r#""badly_hurt": "declined""#);
-    assert_eq!(
-        assessed(&format!("{{{minimum}}}")).level,
-        Level::NotAssessed
-    );
+    assert_eq!(assessed(&format!("{{{minimum}}}")).level, Level::NotAssessed);
 }
 
 #[test]
 fn what_can_no_longer_matter_is_not_asked() {
     let critical = open(r#"{"perpetrator_present": "yes"}"#);
-    assert!(
-        critical
-            .iter()
-            .all(|question| question.id != "documents_taken")
-    );
-    assert!(
-        open(r#"{"age": 30}"#)
-            .iter()
-            .all(|question| question.id != "under_18")
-    );
-    assert!(
-        open(r#"{"weapon": "declined"}"#)
-            .iter()
-            .all(|question| question.id != "weapon")
-    );
+    assert!(critical.iter().all(|question| question.id != "documents_taken"));
+    assert!(open(r#"{"age": 30}"#).iter().all(|question| question.id != "under_18"));
+    assert!(open(r#"{"weapon": "declined"}"#).iter().all(|question| question.id != "weapon"));
 }
 
 #[test]
@@ -323,9 +245,8 @@ fn nothing_is_open_once_everything_is_answered() {
 
 #[test]
 fn an_assessment_survives_storage_unchanged() {
-    let result = assessed(
-        r#"{"penetration": "yes", "hours_since_penetration": 20.5, "strangled": "yes", "da_2": "yes"}"#,
-    );
+    let result =
+        assessed(r#"{"penetration": "yes", "hours_since_penetration": 20.5, "strangled": "yes", "da_2": "yes"}"#);
     let stored = serde_json::to_string(&result).unwrap();
     assert_eq!(serde_json::from_str::<Assessment>(&stored).unwrap(), result);
 }
@@ -345,13 +266,7 @@ fn answers_read_and_write_the_same_json() {
         let answer: Answer = serde_json::from_str(json).unwrap();
         assert_eq!(serde_json::to_string(&answer).unwrap(), json);
     }
-    for wrong in [
-        r#"{"min":2,"min":3}"#,
-        r#"{"min":3,"max":2}"#,
-        r#"{"max":2}"#,
-        "null",
-        "true",
-    ] {
+    for wrong in [r#"{"min":2,"min":3}"#, r#"{"min":3,"max":2}"#, r#"{"max":2}"#, "null", "true"] {
         assert!(serde_json::from_str::<Answer>(wrong).is_err(), "{wrong}");
     }
 }
@@ -360,36 +275,19 @@ fn answers_read_and_write_the_same_json() {
 fn a_wrong_fact_is_refused_with_a_hint() {
     let mut facts = Facts::new();
     let error = facts.set(shipped(), "strangeld", Answer::Yes).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "there is no indicator `strangeld`; did you mean `strangled`?"
-    );
-    assert!(matches!(
-        facts.set(shipped(), "age", Answer::Yes),
-        Err(FactError::WrongKind { .. })
-    ));
-    assert!(matches!(
-        facts.set(shipped(), "age", Answer::whole(400)),
-        Err(FactError::OutOfRange { .. })
-    ));
+    assert_eq!(error.to_string(), "there is no indicator `strangeld`; did you mean `strangled`?");
+    assert!(matches!(facts.set(shipped(), "age", Answer::Yes), Err(FactError::WrongKind { .. })));
+    assert!(matches!(facts.set(shipped(), "age", Answer::whole(400)), Err(FactError::OutOfRange { .. })));
     let half = serde_json::from_str("17.5").unwrap();
-    assert!(matches!(
-        facts.set(shipped(), "age", half),
-        Err(FactError::NotWhole { .. })
-    ));
+    assert!(matches!(facts.set(shipped(), "age", half), Err(FactError::NotWhole { .. })));
     let option = Answer::Choice("woman".into());
-    assert!(matches!(
-        facts.set(shipped(), "sex", option),
-        Err(FactError::UnknownOption { .. })
-    ));
+    assert!(matches!(facts.set(shipped(), "sex", option), Err(FactError::UnknownOption { .. })));
     assert!(facts.is_empty());
 }
 
 #[test]
 fn facts_from_other_rules_are_named_not_lost() {
-    let other = load(&pack(
-        "[[indicator]]\nid = \"old\"\nkind = \"bool\"\nsource = \"contact\"\n",
-    ));
+    let other = load(&pack("[[indicator]]\nid = \"old\"\nkind = \"bool\"\nsource = \"contact\"\n"));
     let mut facts = Facts::new();
     facts.set(&other, "old", Answer::Yes).unwrap();
     assert_eq!(assess(shipped(), &facts, noon()).unrecognised, ["old"]);
@@ -397,10 +295,7 @@ fn facts_from_other_rules_are_named_not_lost() {
 
 #[test]
 fn every_rule_of_the_default_pack_has_a_case_that_fires_it() {
-    let text: String = shipped_sources()
-        .iter()
-        .map(|source| source.text.as_str())
-        .collect();
+    let text: String = shipped_sources().iter().map(|source| source.text.as_str()).collect();
     for rule in shipped().rules() {
         let fires = format!("fires = [\"{}\"", rule.id);
         assert!(text.contains(&fires), "{} has no case", rule.id);
@@ -410,17 +305,11 @@ fn every_rule_of_the_default_pack_has_a_case_that_fires_it() {
 #[test]
 fn every_text_an_operator_says_exists_in_every_language() {
     let rules = shipped();
-    assert!(
-        rules
-            .rules()
-            .all(|rule| LANGUAGES.iter().all(|l| rule.say.get(l).is_some()))
-    );
+    assert!(rules.rules().all(|rule| LANGUAGES.iter().all(|l| rule.say.get(l).is_some())));
     let asked = open("{}");
     assert!(asked.iter().all(|question| {
         let indicator = rules.indicator(&question.id).unwrap();
-        LANGUAGES
-            .iter()
-            .all(|l| indicator.question.get(l).is_some())
+        LANGUAGES.iter().all(|l| indicator.question.get(l).is_some())
     }));
 }
 
@@ -482,10 +371,7 @@ fn moments_can_be_compared_and_subtracted() {
         "#,
     ));
     let level = |json| assess(&rules, &facts(&rules, json), noon()).level;
-    assert_eq!(
-        level(r#"{"happened": "2026-02-22T12:00:00Z"}"#),
-        Level::High
-    );
+    assert_eq!(level(r#"{"happened": "2026-02-22T12:00:00Z"}"#), Level::High);
     assert_eq!(level(r#"{"happened": "2026-02-22T11:59:59Z"}"#), Level::Low);
     assert_eq!(level(r#"{"happened": "2026-03-01T12:00:01Z"}"#), Level::Low);
 }

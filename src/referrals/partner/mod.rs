@@ -128,8 +128,7 @@ pub enum Entry {
 /// date, was cancelled, or leads to something called off.
 fn door(db: &mut Db, vault: &Vault, hours: i64, token: &str, now: Instant) -> Result<Door> {
     let notification = notifications::find_by_token(db, vault, token)?;
-    let expired = notification.created_at.plus(hours * HOUR) <= now;
-    if expired || notification.state == notifications::State::Cancelled {
+    if notification.created_at.plus(hours * HOUR) <= now {
         return Err(Error::NotFound);
     }
     let referral = tickets::referral(db, notification.referral_id.as_deref().ok_or(Error::NotFound)?)?;
@@ -138,6 +137,16 @@ fn door(db: &mut Db, vault: &Vault, hours: i64, token: &str, now: Instant) -> Re
     let hop = hops.into_iter().find(own).ok_or(Error::NotFound)?;
     let withdrawn = hop.reason.as_deref() == Some(super::states::CancelReason::ConsentWithdrawn.code());
     if referral.state == State::Cancelled || withdrawn {
+        return Err(Error::NotFound);
+    }
+    // A letter taken back leads nowhere, unless its reader has answered: an answer that comes while
+    // the letter is still being sent ends the sending, and must not shut the door behind itself.
+    let answered = match standing(&referral, &hop) {
+        Standing::Elsewhere => false,
+        Standing::Waiting => referral.state == State::Received && hop.left_at.is_none(),
+        Standing::Accepted | Standing::InProgress | Standing::Completed | Standing::Left => true,
+    };
+    if notification.state == notifications::State::Cancelled && !answered {
         return Err(Error::NotFound);
     }
     let service = directory::service_by_id(db, &hop.service_id)?;

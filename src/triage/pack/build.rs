@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use super::check;
 use super::declare::{Ids, Languages, indicators, inside_quotes, windows};
 use super::instruments::{Compiling, scopes};
-use super::source::{
-    ClockTable, ConstraintTable, Found, LeadTable, MinimumTable, Placed, RuleTable, Tables,
-};
+use super::source::{ClockTable, ConstraintTable, Found, LeadTable, MinimumTable, Placed, RuleTable, Tables};
 use super::typing::{Scope, condition, did_you_mean, hours};
 use crate::triage::assessment::RuleSetId;
 use crate::triage::condition::{Condition, Interval};
@@ -15,9 +13,7 @@ use crate::triage::fault::{Findings, Place};
 use crate::triage::instrument::Instrument;
 use crate::triage::level::Level;
 use crate::triage::name::{Name, Words};
-use crate::triage::rules::{
-    Constraint, Indicator, Lead, Minimum, PackSource, Rule, RuleClock, RuleSet, Window,
-};
+use crate::triage::rules::{Constraint, Indicator, Lead, Minimum, PackSource, Rule, RuleClock, RuleSet, Window};
 use crate::triage::spelling::closest;
 use crate::triage::support::{instruments_named, mentioned, mentioned_in_quantity};
 
@@ -61,14 +57,8 @@ pub(crate) fn build(
         own_score: None,
     };
     let instruments = instruments(tables, sources, &scope, findings);
-    let mut compiler = Compiler {
-        sources,
-        languages: spoken,
-        scope: &scope,
-        instruments: &instruments,
-        windows: &windows,
-        findings,
-    };
+    let mut compiler =
+        Compiler { sources, languages: spoken, scope: &scope, instruments: &instruments, windows: &windows, findings };
     let rules = compiler.rules(tables);
     let constraints = compiler.constraints(tables);
     let minimums = compiler.minimums(tables);
@@ -100,10 +90,7 @@ fn positions_of(indicators: &[Indicator]) -> HashMap<Name, usize> {
 
 /// How long each window lasts, in millionths of an hour.
 fn lengths_of(windows: &[Window]) -> HashMap<String, i64> {
-    windows
-        .iter()
-        .map(|window| (window.id.to_string(), window.lasts.millionths()))
-        .collect()
+    windows.iter().map(|window| (window.id.to_string(), window.lasts.millionths())).collect()
 }
 
 /// The id and version of the one leading pack, and the digest of everything.
@@ -127,21 +114,12 @@ fn identity(tables: &Tables, sources: &[PackSource], findings: &mut Findings) ->
     })
 }
 
-fn instruments(
-    tables: &Tables,
-    sources: &[PackSource],
-    scope: &Scope<'_>,
-    findings: &mut Findings,
-) -> Vec<Instrument> {
+fn instruments(tables: &Tables, sources: &[PackSource], scope: &Scope<'_>, findings: &mut Findings) -> Vec<Instrument> {
     let mut ids = Ids::default();
     let mut instruments = Vec::new();
     for found in &tables.instruments {
         ids.define(&found.item.id, &found.place, findings);
-        let mut compiling = Compiling {
-            sources,
-            scope,
-            findings: &mut *findings,
-        };
+        let mut compiling = Compiling { sources, scope, findings: &mut *findings };
         instruments.push(compiling.instrument(found));
     }
     instruments
@@ -186,9 +164,7 @@ impl Compiler<'_> {
         let at = Place::new(source, &table.id.span());
         let say = self.texts(&table.say, id, &at);
         let what = format!("the warning of `{id}`");
-        let warn = self
-            .languages
-            .require_if_any(&table.warn, &what, &at, self.findings);
+        let warn = self.languages.require_if_any(&table.warn, &what, &at, self.findings);
         let condition = self.when(&table.when, source);
         let assume = self.positions(&table.assume, source);
         let ask_indicators = self.positions(&table.ask, source);
@@ -229,14 +205,9 @@ impl Compiler<'_> {
 
     fn check_effects(&mut self, table: &RuleTable, at: &Place, source: usize) {
         let id = table.id.get_ref();
-        if let Some(level) = table
-            .level
-            .as_ref()
-            .filter(|l| *l.get_ref() == Level::NotAssessed)
-        {
+        if let Some(level) = table.level.as_ref().filter(|l| *l.get_ref() == Level::NotAssessed) {
             let place = Place::new(source, &level.span());
-            self.findings
-                .add(&place, "a rule cannot conclude `not_assessed`");
+            self.findings.add(&place, "a rule cannot conclude `not_assessed`");
         }
         let nothing = table.level.is_none()
             && table.raise_by == 0
@@ -248,8 +219,7 @@ impl Compiler<'_> {
             && table.warn.is_empty()
             && table.exclude.is_empty();
         if nothing {
-            self.findings
-                .add(at, format!("nothing follows from `{id}`"));
+            self.findings.add(at, format!("nothing follows from `{id}`"));
         }
         for service in table.needs.iter().chain(&table.exclude) {
             if !SERVICE_TYPES.contains(&service.get_ref().as_str()) {
@@ -288,10 +258,7 @@ impl Compiler<'_> {
         }
         let start = inside_quotes(self.sources, source, &table.since);
         let since = hours(table.since.get_ref(), &start, self.scope, self.findings);
-        Some(RuleClock {
-            window: window?,
-            since: since?,
-        })
+        Some(RuleClock { window: window?, since: since? })
     }
 
     /// Every indicator a condition looks at, through instruments too, and the
@@ -336,12 +303,7 @@ impl Compiler<'_> {
         let say = self.texts(&table.say, table.id.get_ref(), &at);
         let never = self.when(&table.never, source)?;
         let (mentions, _) = self.mentions(&never);
-        Some(Constraint {
-            id: Name::from(table.id.get_ref().as_str()),
-            never,
-            say,
-            mentions,
-        })
+        Some(Constraint { id: Name::from(table.id.get_ref().as_str()), never, say, mentions })
     }
 
     fn minimums(&mut self, tables: &Tables) -> Vec<Minimum> {
@@ -352,10 +314,7 @@ impl Compiler<'_> {
                 None => None,
             };
             let groups = found.item.answer.iter();
-            Some(Minimum {
-                when,
-                groups: groups.map(|group| self.positions(group, source)).collect(),
-            })
+            Some(Minimum { when, groups: groups.map(|group| self.positions(group, source)).collect() })
         };
         tables.minimums.iter().filter_map(minimum).collect()
     }
@@ -363,11 +322,7 @@ impl Compiler<'_> {
     fn leads(&mut self, tables: &Tables) -> Vec<Lead> {
         let lead = |found: &Found<LeadTable>| {
             let only = self.positions(&found.item.only, found.place.source);
-            Some(Lead {
-                when: self.when(&found.item.when, found.place.source)?,
-                tier: found.item.tier,
-                only,
-            })
+            Some(Lead { when: self.when(&found.item.when, found.place.source)?, tier: found.item.tier, only })
         };
         tables.leads.iter().filter_map(lead).collect()
     }

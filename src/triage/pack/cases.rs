@@ -18,12 +18,7 @@ use crate::triage::rules::RuleSet;
 
 /// Runs one case and reports every expectation it misses.
 pub(crate) fn run(rules: &RuleSet, case: &Found<CaseTable>, findings: &mut Findings) {
-    let mut running = Running {
-        rules,
-        case: &case.item,
-        place: &case.place,
-        findings,
-    };
+    let mut running = Running { rules, case: &case.item, place: &case.place, findings };
     if let Some(facts) = running.facts() {
         let now = DateTime::<Utc>::UNIX_EPOCH;
         running.compare(&assess(rules, &facts, now));
@@ -59,8 +54,7 @@ impl Running<'_> {
                     _ => None,
                 };
                 let at = Place::new(self.place.source, &id.span());
-                self.findings
-                    .suggest(&at, error.to_string(), meant.map(did_you_mean));
+                self.findings.suggest(&at, error.to_string(), meant.map(did_you_mean));
                 sound = false;
             }
         }
@@ -72,18 +66,14 @@ impl Running<'_> {
         let found = self.rules.instruments.iter().find(|i| i.id == wanted);
         if found.is_none() {
             let at = Place::new(self.place.source, &id.span());
-            self.findings
-                .add(&at, format!("there is no instrument `{wanted}`"));
+            self.findings.add(&at, format!("there is no instrument `{wanted}`"));
         }
         found.map(|instrument| instrument.items.clone())
     }
 
     fn missed(&mut self, what: &str, expected: &str, found: &str) {
         let name = &self.case.name;
-        self.findings.add(
-            self.place,
-            format!("the case \"{name}\" expects {what} {expected}, but it is {found}"),
-        );
+        self.findings.add(self.place, format!("the case \"{name}\" expects {what} {expected}, but it is {found}"));
     }
 
     fn compare(&mut self, result: &Assessment) {
@@ -94,31 +84,18 @@ impl Running<'_> {
         self.listed("a flag", &expect.flags, &result.flags);
         self.listed("an exclusion", &expect.excluded, &result.excluded);
         self.listed("an ask", &expect.asks, &result.asks);
-        let broken: Vec<Name> = result
-            .contradictions
-            .iter()
-            .map(|contradiction| contradiction.constraint.clone())
-            .collect();
+        let broken: Vec<Name> =
+            result.contradictions.iter().map(|contradiction| contradiction.constraint.clone()).collect();
         self.listed("a contradiction", &expect.contradictions, &broken);
         for (name, state) in &expect.clocks {
-            let found = result
-                .clocks
-                .iter()
-                .find(|clock| clock.name == name.as_str());
+            let found = result.clocks.iter().find(|clock| clock.name == name.as_str());
             if found.map(|clock| clock.state) != Some(*state) {
                 let found = found.map_or("not running".to_owned(), |c| format!("{:?}", c.state));
-                self.missed(
-                    &format!("the clock `{name}`"),
-                    &format!("{state:?}"),
-                    &found,
-                );
+                self.missed(&format!("the clock `{name}`"), &format!("{state:?}"), &found);
             }
         }
         for (id, wanted) in &expect.instruments {
-            let result = result
-                .instruments
-                .iter()
-                .find(|r| r.id == id.get_ref().as_str());
+            let result = result.instruments.iter().find(|r| r.id == id.get_ref().as_str());
             self.instrument(id, wanted, result);
         }
     }
@@ -138,19 +115,13 @@ impl Running<'_> {
 
     fn rules_fired(&mut self, expect: &Expect, result: &Assessment) {
         let known = |id: &str| self.rules.rule(id).is_some();
-        let unknown: Vec<&Placed> = expect
-            .fires
-            .iter()
-            .chain(&expect.silent)
-            .filter(|id| !known(id.get_ref()))
-            .collect();
+        let unknown: Vec<&Placed> =
+            expect.fires.iter().chain(&expect.silent).filter(|id| !known(id.get_ref())).collect();
         for id in unknown {
             let at = Place::new(self.place.source, &id.span());
-            self.findings
-                .add(&at, format!("there is no rule `{}`", id.get_ref()));
+            self.findings.add(&at, format!("there is no rule `{}`", id.get_ref()));
         }
-        let fired =
-            |id: &Spanned<String>| result.fired.iter().any(|f| f.rule == id.get_ref().as_str());
+        let fired = |id: &Spanned<String>| result.fired.iter().any(|f| f.rule == id.get_ref().as_str());
         for id in expect.fires.iter().filter(|id| !fired(id)) {
             self.missed("to fire", id.get_ref(), "silent");
         }
@@ -167,12 +138,7 @@ impl Running<'_> {
         }
     }
 
-    fn instrument(
-        &mut self,
-        id: &Placed,
-        wanted: &ExpectInstrument,
-        result: Option<&InstrumentResult>,
-    ) {
+    fn instrument(&mut self, id: &Placed, wanted: &ExpectInstrument, result: Option<&InstrumentResult>) {
         let id = id.get_ref();
         let Some(result) = result else {
             self.missed("the instrument", id, "not in play");
@@ -180,11 +146,7 @@ impl Running<'_> {
         };
         self.figure(&format!("the score of {id}"), wanted.score, result.score);
         self.figure(&format!("the value of {id}"), wanted.value, result.value);
-        let band = result
-            .band
-            .as_ref()
-            .filter(|b| b.min == b.max)
-            .map(|b| &b.min);
+        let band = result.band.as_ref().filter(|b| b.min == b.max).map(|b| &b.min);
         let words = [
             ("band", &wanted.band, band),
             ("trigger", &wanted.trigger, result.trigger.as_ref()),
@@ -193,17 +155,10 @@ impl Running<'_> {
         ];
         for (what, expected, found) in words {
             if let Some(expected) = expected.as_deref().filter(|e| found.is_none_or(|f| f != e)) {
-                self.missed(
-                    &format!("the {what} of {id}"),
-                    expected,
-                    &format!("{found:?}"),
-                );
+                self.missed(&format!("the {what} of {id}"), expected, &format!("{found:?}"));
             }
         }
-        if wanted
-            .withheld
-            .is_some_and(|withheld| withheld != result.withheld)
-        {
+        if wanted.withheld.is_some_and(|withheld| withheld != result.withheld) {
             self.missed(&format!("withheld of {id}"), "otherwise", "not so");
         }
     }

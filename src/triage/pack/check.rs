@@ -32,27 +32,18 @@ fn check_rules(rules: &RuleSet, tables: &Tables, findings: &mut Findings) {
         if !possible(&[(&rule.condition, true)], &rules.ranges) {
             findings.suggest(
                 &place(),
-                format!(
-                    "`{}` can never hold: its condition contradicts itself",
-                    rule.id
-                ),
+                format!("`{}` can never hold: its condition contradicts itself", rule.id),
                 Some("check the `and`s and the ranges of its indicators".to_owned()),
             );
         } else if let Some(constraint) = shut_out_by(rule, rules) {
             findings.suggest(
                 &place(),
-                format!(
-                    "`{}` can only hold when `{}` is broken",
-                    rule.id, constraint.id
-                ),
+                format!("`{}` can only hold when `{}` is broken", rule.id, constraint.id),
                 Some("change the rule or the constraint".to_owned()),
             );
         }
         if always(&rule.condition, rules) {
-            findings.add(
-                &place(),
-                format!("`{}` holds whatever is answered", rule.id),
-            );
+            findings.add(&place(), format!("`{}` holds whatever is answered", rule.id));
         }
     }
 }
@@ -63,10 +54,7 @@ fn always(condition: &Condition, rules: &RuleSet) -> bool {
 
 fn shut_out_by<'a>(rule: &Rule, rules: &'a RuleSet) -> Option<&'a Constraint> {
     rules.constraints.iter().find(|constraint| {
-        let related = constraint
-            .mentions
-            .iter()
-            .any(|i| rule.mentions.contains(i));
+        let related = constraint.mentions.iter().any(|i| rule.mentions.contains(i));
         let together = [(&rule.condition, true), (&constraint.never, false)];
         related && !possible(&together, &rules.ranges)
     })
@@ -77,21 +65,9 @@ fn check_constraints(rules: &RuleSet, tables: &Tables, findings: &mut Findings) 
     let mut earlier: Vec<&Constraint> = Vec::new();
     for constraint in &rules.constraints {
         if !possible(&[(&constraint.never, true)], &rules.ranges) {
-            findings.add(
-                &place(constraint),
-                format!(
-                    "`{}` can never be broken: it contradicts itself",
-                    constraint.id
-                ),
-            );
+            findings.add(&place(constraint), format!("`{}` can never be broken: it contradicts itself", constraint.id));
         } else if always(&constraint.never, rules) {
-            findings.add(
-                &place(constraint),
-                format!(
-                    "`{}` can never be kept: every answer breaks it",
-                    constraint.id
-                ),
-            );
+            findings.add(&place(constraint), format!("`{}` can never be kept: every answer breaks it", constraint.id));
         } else if let Some(other) = clashing(constraint, &earlier, rules) {
             findings.suggest(
                 &place(constraint),
@@ -103,11 +79,7 @@ fn check_constraints(rules: &RuleSet, tables: &Tables, findings: &mut Findings) 
     }
 }
 
-fn clashing<'a>(
-    constraint: &Constraint,
-    earlier: &[&'a Constraint],
-    rules: &RuleSet,
-) -> Option<&'a Constraint> {
+fn clashing<'a>(constraint: &Constraint, earlier: &[&'a Constraint], rules: &RuleSet) -> Option<&'a Constraint> {
     earlier.iter().copied().find(|other| {
         let both = [(&constraint.never, false), (&other.never, false)];
         !possible(&both, &rules.ranges)
@@ -117,9 +89,7 @@ fn clashing<'a>(
 fn check_items(rules: &RuleSet, tables: &Tables, findings: &mut Findings) {
     for found in &tables.instruments {
         for id in super::declare::item_ids(&found.item) {
-            let kind = rules
-                .indicator(id.get_ref())
-                .map(|indicator| indicator.kind);
+            let kind = rules.indicator(id.get_ref()).map(|indicator| indicator.kind);
             if kind.is_some_and(|kind| kind != Kind::Bool) {
                 findings.suggest(
                     &Place::new(found.place.source, &id.span()),

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use toml::Spanned;
 
 use super::source::{
-    Found, IndicatorTable, InstrumentTable, KindWord, Length, Placed, SourceWord, Tables, Texts,
-    UnitWord, WindowTable,
+    Found, IndicatorTable, InstrumentTable, KindWord, Length, Placed, SourceWord, Tables, Texts, UnitWord, WindowTable,
 };
 use super::syntax::duration;
 use super::typing::did_you_mean;
@@ -21,9 +20,7 @@ const ANSWER_WORDS: [&str; 5] = ["yes", "no", "unknown", "declined", "not_applic
 /// Options are kept as bits of one word, of which one means "does not apply".
 const MOST_OPTIONS: usize = 63;
 /// Words of the expression language, which no id may be called.
-const LANGUAGE_WORDS: [&str; 10] = [
-    "and", "or", "not", "in", "now", "score", "count", "any", "all", "declined",
-];
+const LANGUAGE_WORDS: [&str; 10] = ["and", "or", "not", "in", "now", "score", "count", "any", "all", "declined"];
 
 /// Ids seen so far, to refuse a second definition.
 #[derive(Default)]
@@ -34,21 +31,12 @@ impl Ids {
         let at = Place::new(place.source, &id.span());
         let word = id.get_ref();
         let well_formed = word.chars().next().is_some_and(|c| c.is_ascii_lowercase())
-            && word
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
+            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
         if !well_formed {
-            findings.add(
-                &at,
-                format!("`{word}` is not an id: use a-z, 0-9, `_` and `-`"),
-            );
+            findings.add(&at, format!("`{word}` is not an id: use a-z, 0-9, `_` and `-`"));
         }
         if self.0.insert(word.clone(), at.clone()).is_some() {
-            findings.suggest(
-                &at,
-                format!("`{word}` is defined twice"),
-                Some("rename one of them".to_owned()),
-            );
+            findings.suggest(&at, format!("`{word}` is defined twice"), Some("rename one of them".to_owned()));
         }
     }
 }
@@ -65,10 +53,7 @@ pub(crate) fn inside_quotes(sources: &[PackSource], source: usize, value: &Place
             1
         }
     });
-    Place {
-        source,
-        start: start + quotes,
-    }
+    Place { source, start: start + quotes }
 }
 
 /// Which languages every text must exist in.
@@ -76,18 +61,9 @@ pub(crate) struct Languages<'a>(pub(crate) &'a [&'a str]);
 
 impl Languages<'_> {
     /// Keeps the texts; reports every configured language they lack.
-    pub(crate) fn require(
-        &self,
-        texts: &Texts,
-        what: &str,
-        place: &Place,
-        findings: &mut Findings,
-    ) -> Words {
+    pub(crate) fn require(&self, texts: &Texts, what: &str, place: &Place, findings: &mut Findings) -> Words {
         for language in self.0 {
-            if texts
-                .get(*language)
-                .is_none_or(|text| text.trim().is_empty())
-            {
+            if texts.get(*language).is_none_or(|text| text.trim().is_empty()) {
                 findings.suggest(
                     place,
                     format!("{what} has no text in `{language}`"),
@@ -99,13 +75,7 @@ impl Languages<'_> {
     }
 
     /// As [`Self::require`], unless there is no text at all.
-    pub(crate) fn require_if_any(
-        &self,
-        texts: &Texts,
-        what: &str,
-        place: &Place,
-        findings: &mut Findings,
-    ) -> Words {
+    pub(crate) fn require_if_any(&self, texts: &Texts, what: &str, place: &Place, findings: &mut Findings) -> Words {
         if texts.is_empty() {
             return Words::default();
         }
@@ -115,11 +85,7 @@ impl Languages<'_> {
 
 /// Every indicator: those declared, then the items of dormant instruments,
 /// which need no words.
-pub(crate) fn indicators(
-    tables: &Tables,
-    languages: &Languages<'_>,
-    findings: &mut Findings,
-) -> Vec<Indicator> {
+pub(crate) fn indicators(tables: &Tables, languages: &Languages<'_>, findings: &mut Findings) -> Vec<Indicator> {
     let mut ids = Ids::default();
     let mut indicators = Vec::new();
     for found in &tables.indicators {
@@ -129,9 +95,7 @@ pub(crate) fn indicators(
     }
     for found in &tables.instruments {
         for id in item_ids(&found.item) {
-            let known = indicators
-                .iter_mut()
-                .find(|i: &&mut Indicator| i.id == id.get_ref().as_str());
+            let known = indicators.iter_mut().find(|i: &&mut Indicator| i.id == id.get_ref().as_str());
             let owner = Some(Name::from(found.item.id.get_ref().as_str()));
             match known {
                 Some(indicator) => indicator.instrument = owner,
@@ -153,12 +117,10 @@ pub(crate) fn indicators(
 /// Items and overrides, in the order of the instrument, each once.
 pub(crate) fn item_ids(instrument: &InstrumentTable) -> impl Iterator<Item = &Placed> {
     let scored = instrument.items.iter().map(|(id, _)| id);
-    let only_overrides = instrument.overrides.iter().filter(|id| {
-        !instrument
-            .items
-            .iter()
-            .any(|(item, _)| item.get_ref() == id.get_ref())
-    });
+    let only_overrides = instrument
+        .overrides
+        .iter()
+        .filter(|id| !instrument.items.iter().any(|(item, _)| item.get_ref() == id.get_ref()));
     scored.chain(only_overrides)
 }
 
@@ -172,11 +134,7 @@ fn refuse_language_words(id: &Placed, place: &Place, findings: &mut Findings) {
     }
 }
 
-fn indicator(
-    found: &Found<IndicatorTable>,
-    languages: &Languages<'_>,
-    findings: &mut Findings,
-) -> Indicator {
+fn indicator(found: &Found<IndicatorTable>, languages: &Languages<'_>, findings: &mut Findings) -> Indicator {
     let (table, place) = (&found.item, &found.place);
     let id = table.id.get_ref();
     let at = Place::new(place.source, &table.id.span());
@@ -206,11 +164,7 @@ fn indicator(
         question,
         guidance,
         part: Name::from(table.part.as_str()),
-        options: table
-            .options
-            .iter()
-            .map(|option| Name::from(option.get_ref().as_str()))
-            .collect(),
+        options: table.options.iter().map(|option| Name::from(option.get_ref().as_str())).collect(),
         min: table.min.unwrap_or_default(),
         max: table.max,
         whole: !matches!(table.unit, Some(UnitWord::Hours)),
@@ -229,11 +183,7 @@ fn check_options(table: &IndicatorTable, at: &Place, findings: &mut Findings) {
         } else {
             format!("`{id}` has options but is no choice")
         };
-        findings.suggest(
-            at,
-            message,
-            Some("use `kind = \"choice\"` with `options`".into()),
-        );
+        findings.suggest(at, message, Some("use `kind = \"choice\"` with `options`".into()));
     }
     if table.options.len() > MOST_OPTIONS {
         findings.add(at, format!("`{id}` has more than {MOST_OPTIONS} options"));
@@ -242,10 +192,7 @@ fn check_options(table: &IndicatorTable, at: &Place, findings: &mut Findings) {
         if ANSWER_WORDS.contains(&option.get_ref().as_str()) {
             findings.suggest(
                 &Place::new(at.source, &option.span()),
-                format!(
-                    "`{}` is an answer to anything, not an option",
-                    option.get_ref()
-                ),
+                format!("`{}` is an answer to anything, not an option", option.get_ref()),
                 Some("leave it out; it can be answered all the same".to_owned()),
             );
         }
@@ -257,15 +204,9 @@ fn check_range(table: &IndicatorTable, at: &Place, findings: &mut Findings) {
     let is_number = matches!(table.kind, KindWord::Number);
     let bounded = table.min.is_some() || table.max.is_some() || table.unit.is_some();
     if !is_number && bounded {
-        findings.add(
-            at,
-            format!("`{id}` is no number and takes no min, max or unit"),
-        );
+        findings.add(at, format!("`{id}` is no number and takes no min, max or unit"));
     }
-    if table
-        .max
-        .is_some_and(|max| max < table.min.unwrap_or_default())
-    {
+    if table.max.is_some_and(|max| max < table.min.unwrap_or_default()) {
         findings.add(at, format!("the max of `{id}` is below its min"));
     }
 }
@@ -294,9 +235,7 @@ fn twins(tables: &Tables, indicators: &mut [Indicator], findings: &mut Findings)
         let Some(twin) = &found.item.twin else {
             continue;
         };
-        let place = indicators
-            .iter()
-            .position(|i| i.id == twin.get_ref().as_str());
+        let place = indicators.iter().position(|i| i.id == twin.get_ref().as_str());
         if place.is_none() {
             let known = indicators.iter().map(|i| i.id.as_str());
             findings.suggest(
@@ -313,11 +252,7 @@ fn twins(tables: &Tables, indicators: &mut [Indicator], findings: &mut Findings)
 }
 
 /// Every window, with its lengths read.
-pub(crate) fn windows(
-    tables: &Tables,
-    languages: &Languages<'_>,
-    findings: &mut Findings,
-) -> Vec<Window> {
+pub(crate) fn windows(tables: &Tables, languages: &Languages<'_>, findings: &mut Findings) -> Vec<Window> {
     let mut ids = Ids::default();
     let mut windows = Vec::new();
     for found in &tables.windows {
@@ -328,11 +263,7 @@ pub(crate) fn windows(
     windows
 }
 
-fn window(
-    found: &Found<WindowTable>,
-    languages: &Languages<'_>,
-    findings: &mut Findings,
-) -> Option<Window> {
+fn window(found: &Found<WindowTable>, languages: &Languages<'_>, findings: &mut Findings) -> Option<Window> {
     let (table, source) = (&found.item, found.place.source);
     let id = table.id.get_ref();
     let at = Place::new(source, &table.id.span());
@@ -352,10 +283,7 @@ fn window(
         source: Name::from(table.source.as_str()),
     };
     if window.margin >= window.lasts || window.ideal.is_some_and(|ideal| ideal > window.lasts) {
-        findings.add(
-            &at,
-            format!("the margin or ideal of `{id}` is longer than the window"),
-        );
+        findings.add(&at, format!("the margin or ideal of `{id}` is longer than the window"));
     }
     Some(window)
 }

@@ -17,28 +17,16 @@ use crate::triage::support::mentioned;
 pub(crate) fn scopes(tables: &Tables) -> HashMap<String, InstrumentScope> {
     let scope = |(position, found): (usize, &Found<InstrumentTable>)| {
         let table = &found.item;
-        let bands: Vec<String> = table
-            .bands
-            .iter()
-            .map(|b| b.name.get_ref().clone())
-            .collect();
+        let bands: Vec<String> = table.bands.iter().map(|b| b.name.get_ref().clone()).collect();
         let last = i64::try_from(bands.len().saturating_sub(1)).unwrap_or(0) * ONE;
         let values = table.bins.iter().map(|bin| bin.value.millionths());
         let widest = Reading {
             score: widest_score(table),
-            value: Interval {
-                lo: values.clone().min().unwrap_or(0),
-                hi: values.max().unwrap_or(0),
-            },
+            value: Interval { lo: values.clone().min().unwrap_or(0), hi: values.max().unwrap_or(0) },
             band: Interval { lo: 0, hi: last },
             band_as_read: 0,
         };
-        let scope = InstrumentScope {
-            position,
-            bands,
-            widest,
-            has_value: !table.bins.is_empty(),
-        };
+        let scope = InstrumentScope { position, bands, widest, has_value: !table.bins.is_empty() };
         (table.id.get_ref().clone(), scope)
     };
     tables.instruments.iter().enumerate().map(scope).collect()
@@ -47,14 +35,10 @@ pub(crate) fn scopes(tables: &Tables) -> HashMap<String, InstrumentScope> {
 fn widest_score(table: &InstrumentTable) -> Interval {
     let weights = table.items.iter().map(|(_, weight)| weight.millionths());
     match table.scoring {
-        ScoringWord::Sum => Interval {
-            lo: weights.clone().map(|w| w.min(0)).sum(),
-            hi: weights.map(|w| w.max(0)).sum(),
-        },
-        ScoringWord::Max => Interval {
-            lo: 0,
-            hi: weights.max().unwrap_or(0).max(0),
-        },
+        ScoringWord::Sum => {
+            Interval { lo: weights.clone().map(|w| w.min(0)).sum(), hi: weights.map(|w| w.max(0)).sum() }
+        }
+        ScoringWord::Max => Interval { lo: 0, hi: weights.max().unwrap_or(0).max(0) },
     }
 }
 
@@ -69,15 +53,8 @@ pub(crate) struct Compiling<'a> {
 impl Compiling<'_> {
     pub(crate) fn instrument(&mut self, found: &Found<InstrumentTable>) -> Instrument {
         let (table, source) = (&found.item, found.place.source);
-        let inner = Scope {
-            own_score: Some(widest_score(table)),
-            ..*self.scope
-        };
-        let mut own = Compiling {
-            sources: self.sources,
-            scope: &inner,
-            findings: &mut *self.findings,
-        };
+        let inner = Scope { own_score: Some(widest_score(table)), ..*self.scope };
+        let mut own = Compiling { sources: self.sources, scope: &inner, findings: &mut *self.findings };
         let marks_are = own.mark_kind(found);
         let ladder = own.ladder(table, source);
         let marks = own.marks(table, source);
@@ -86,10 +63,7 @@ impl Compiling<'_> {
         let overrides = own.positions(&table.overrides, source);
         let exclusions = own.exclusions(table, source);
         let bins = own.bins(found);
-        let applies = table
-            .applies_when
-            .as_ref()
-            .and_then(|w| own.when(w, source));
+        let applies = table.applies_when.as_ref().and_then(|w| own.when(w, source));
         let ask_when = table.ask_when.as_ref().and_then(|w| own.when(w, source));
         let deciding = deciding(&ladder, &marks);
         Instrument {
@@ -158,9 +132,7 @@ impl Compiling<'_> {
     }
 
     fn positions(&mut self, ids: &[Placed], source: usize) -> Vec<usize> {
-        ids.iter()
-            .filter_map(|id| self.position(id, source))
-            .collect()
+        ids.iter().filter_map(|id| self.position(id, source)).collect()
     }
 
     fn items(&mut self, table: &InstrumentTable, source: usize, deciding: &[usize]) -> Vec<Item> {
@@ -174,20 +146,13 @@ impl Compiling<'_> {
         item_ids(table)
             .filter_map(|id| {
                 let indicator = self.position(id, source)?;
-                Some(Item {
-                    indicator,
-                    weight: weight(id),
-                    decides: deciding.contains(&indicator),
-                })
+                Some(Item { indicator, weight: weight(id), decides: deciding.contains(&indicator) })
             })
             .collect()
     }
 
     fn mark_kind(&mut self, found: &Found<InstrumentTable>) -> MarkKind {
-        match (
-            found.item.triggers.is_empty(),
-            found.item.reasons.is_empty(),
-        ) {
+        match (found.item.triggers.is_empty(), found.item.reasons.is_empty()) {
             (true, true) => MarkKind::None,
             (false, true) => MarkKind::Trigger,
             (true, false) => MarkKind::Reason,
@@ -215,13 +180,7 @@ impl Compiling<'_> {
 
     /// Bands go upwards; the first needs no entry and the others are entered by
     /// score, by condition, or by a trigger.
-    fn check_rung(
-        &mut self,
-        place: usize,
-        band: &BandTable,
-        last: &mut Option<i64>,
-        source: usize,
-    ) {
+    fn check_rung(&mut self, place: usize, band: &BandTable, last: &mut Option<i64>, source: usize) {
         let at = Place::new(source, &band.name.span());
         if place == 0 && (band.from.is_some() || band.when.is_some()) {
             let message = "the lowest band needs no entry: it is what is left";
@@ -229,8 +188,7 @@ impl Compiling<'_> {
         }
         if let Some(from) = band.from.map(|from| from.millionths()) {
             if last.is_some_and(|last| from <= last) {
-                self.findings
-                    .add(&at, "bands are listed from the lowest up");
+                self.findings.add(&at, "bands are listed from the lowest up");
             }
             *last = Some(from);
         }
@@ -238,9 +196,7 @@ impl Compiling<'_> {
 
     fn marks(&mut self, table: &InstrumentTable, source: usize) -> Vec<Mark> {
         let marks = table.triggers.iter().chain(&table.reasons);
-        marks
-            .filter_map(|mark| self.mark(mark, table, source))
-            .collect()
+        marks.filter_map(|mark| self.mark(mark, table, source)).collect()
     }
 
     fn mark(&mut self, mark: &MarkTable, table: &InstrumentTable, source: usize) -> Option<Mark> {
@@ -255,23 +211,16 @@ impl Compiling<'_> {
                 closest(wanted, known).map(did_you_mean),
             );
         }
-        Some(Mark {
-            name: Name::from(mark.name.get_ref().as_str()),
-            when: when?,
-            band: band?,
-        })
+        Some(Mark { name: Name::from(mark.name.get_ref().as_str()), when: when?, band: band? })
     }
 
     fn exclusions(&mut self, table: &InstrumentTable, source: usize) -> Vec<(usize, usize)> {
         let mut pairs: Vec<(usize, usize)> = Vec::new();
         for (a, b) in &table.exclusions {
-            let (Some(first), Some(second)) = (self.position(a, source), self.position(b, source))
-            else {
+            let (Some(first), Some(second)) = (self.position(a, source), self.position(b, source)) else {
                 continue;
             };
-            let overlaps = |pair: &(usize, usize)| {
-                [pair.0, pair.1].iter().any(|i| *i == first || *i == second)
-            };
+            let overlaps = |pair: &(usize, usize)| [pair.0, pair.1].iter().any(|i| *i == first || *i == second);
             if first == second || pairs.iter().any(overlaps) {
                 let message = "an item can be in one exclusion, with another item";
                 self.findings.add(&Place::new(source, &b.span()), message);
@@ -282,12 +231,8 @@ impl Compiling<'_> {
     }
 
     fn bins(&mut self, found: &Found<InstrumentTable>) -> Vec<(i64, i64)> {
-        let bins: Vec<(i64, i64)> = found
-            .item
-            .bins
-            .iter()
-            .map(|bin| (bin.from.millionths(), bin.value.millionths()))
-            .collect();
+        let bins: Vec<(i64, i64)> =
+            found.item.bins.iter().map(|bin| (bin.from.millionths(), bin.value.millionths())).collect();
         let rising = bins.windows(2).all(|pair| match pair {
             [a, b] => a.0 < b.0,
             _ => true,
@@ -304,10 +249,7 @@ impl Compiling<'_> {
 /// The items that conditions of the instrument look at.
 fn deciding(ladder: &[Band], marks: &[Mark]) -> Vec<usize> {
     let mut found = Vec::new();
-    let conditions = ladder
-        .iter()
-        .filter_map(|band| band.when.as_ref())
-        .chain(marks.iter().map(|mark| &mark.when));
+    let conditions = ladder.iter().filter_map(|band| band.when.as_ref()).chain(marks.iter().map(|mark| &mark.when));
     for condition in conditions {
         mentioned(condition, &mut |i| found.push(i));
     }

@@ -31,11 +31,8 @@ impl Typing<'_> {
                     return None;
                 };
                 let place = i64::try_from(place).ok()? * ONE;
-                let condition = Condition::Compare {
-                    left: Quantity::Band(position),
-                    op,
-                    right: Quantity::Constant(place),
-                };
+                let condition =
+                    Condition::Compare { left: Quantity::Band(position), op, right: Quantity::Constant(place) };
                 self.refuse_constant(&(left.at.start..at.end), condition)
             }
             Form::Name(id) => {
@@ -50,11 +47,7 @@ impl Typing<'_> {
                 }
             }
             _ => {
-                self.wrong(
-                    at,
-                    "a text can only be compared with a choice or a band",
-                    None,
-                );
+                self.wrong(at, "a text can only be compared with a choice or a band", None);
                 None
             }
         }
@@ -75,19 +68,10 @@ impl Typing<'_> {
         self.option_bits(id, &subject.at, &codes)
     }
 
-    fn option_bits(
-        &mut self,
-        id: &str,
-        at: &Range<usize>,
-        codes: &[(String, Range<usize>)],
-    ) -> Option<Condition> {
+    fn option_bits(&mut self, id: &str, at: &Range<usize>, codes: &[(String, Range<usize>)]) -> Option<Condition> {
         let (position, kind) = self.indicator(id, at)?;
         if kind != Kind::Choice {
-            self.wrong(
-                at,
-                format!("`{id}` is {}, not a choice", kind.describe()),
-                None,
-            );
+            self.wrong(at, format!("`{id}` is {}, not a choice", kind.describe()), None);
             return None;
         }
         let known = &self.scope.indicators.get(position)?.options;
@@ -102,9 +86,6 @@ impl Typing<'_> {
                 complete = false;
             }
         }
-        complete.then_some(Condition::Chosen {
-            indicator: position,
-            options,
-        })
+        complete.then_some(Condition::Chosen { indicator: position, options })
     }
 }

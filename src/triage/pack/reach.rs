@@ -48,9 +48,7 @@ fn ways_to(condition: &Condition, outcome: bool) -> Option<Vec<Way>> {
             Some(vec![vec![Demand::Among(*indicator, bits)]])
         }
         Condition::Declined(_) => Some(vec![Vec::new()]),
-        Condition::Compare { left, op, right } => {
-            Some(vec![range(left, *op, right, outcome).into_iter().collect()])
-        }
+        Condition::Compare { left, op, right } => Some(vec![range(left, *op, right, outcome).into_iter().collect()]),
         Condition::Not(inner) => ways_to(inner, !outcome),
         Condition::All(parts) if outcome => every(parts, outcome),
         Condition::Any(parts) if !outcome => every(parts, outcome),
@@ -76,10 +74,7 @@ fn combined(some: &[Way], more: &[Way]) -> Option<Vec<Way>> {
     if some.len().saturating_mul(more.len()) > MOST_WAYS {
         return None;
     }
-    let joined = some.iter().flat_map(|a| {
-        more.iter()
-            .map(|b| a.iter().chain(b).cloned().collect::<Way>())
-    });
+    let joined = some.iter().flat_map(|a| more.iter().map(|b| a.iter().chain(b).cloned().collect::<Way>()));
     Some(joined.collect())
 }
 
@@ -150,8 +145,5 @@ fn is_consistent(way: &Way, ranges: &[Interval]) -> bool {
 }
 
 fn overlap(a: Interval, b: Interval) -> Interval {
-    Interval {
-        lo: a.lo.max(b.lo),
-        hi: a.hi.min(b.hi),
-    }
+    Interval { lo: a.lo.max(b.lo), hi: a.hi.min(b.hi) }
 }

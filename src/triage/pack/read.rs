@@ -11,17 +11,8 @@ use crate::triage::fault::{Findings, Place};
 use crate::triage::rules::PackSource;
 use crate::triage::spelling::closest;
 
-const TABLES: [&str; 9] = [
-    "pack",
-    "indicator",
-    "instrument",
-    "window",
-    "rule",
-    "constraint",
-    "minimum",
-    "lead",
-    "case",
-];
+const TABLES: [&str; 9] =
+    ["pack", "indicator", "instrument", "window", "rule", "constraint", "minimum", "lead", "case"];
 
 /// Reads every source as far as it can be read.
 pub(crate) fn read(sources: &[PackSource], findings: &mut Findings) -> Tables {
@@ -85,18 +76,12 @@ fn each<T: DeserializeOwned>(
     }
 }
 
-fn one<T: DeserializeOwned>(
-    source: usize,
-    value: Spanned<DeValue<'_>>,
-    findings: &mut Findings,
-) -> Option<Found<T>> {
+fn one<T: DeserializeOwned>(source: usize, value: Spanned<DeValue<'_>>, findings: &mut Findings) -> Option<Found<T>> {
     let place = Place::new(source, &value.span());
     match T::deserialize(ValueDeserializer::from(value)) {
         Ok(item) => Some(Found { place, item }),
         Err(error) => {
-            let at = error
-                .span()
-                .map_or_else(|| place.clone(), |span| Place::new(source, &span));
+            let at = error.span().map_or_else(|| place.clone(), |span| Place::new(source, &span));
             let (message, suggestion) = worded(error.message());
             findings.suggest(&at, message, suggestion);
             None
@@ -108,9 +93,7 @@ fn one<T: DeserializeOwned>(
 fn worded(message: &str) -> (String, Option<String>) {
     let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let meant = match names.split_first() {
-        Some((wrong, expected)) if message.starts_with("unknown") => {
-            closest(wrong, expected.iter().copied())
-        }
+        Some((wrong, expected)) if message.starts_with("unknown") => closest(wrong, expected.iter().copied()),
         _ => None,
     };
     (message.to_owned(), meant.map(did_you_mean))

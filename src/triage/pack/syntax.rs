@@ -57,17 +57,12 @@ const DEEPEST: usize = 64;
 /// Reads one whole expression.
 pub(crate) fn parse(text: &str) -> Result<Expr, SyntaxError> {
     if let Some(at) = too_deep(text) {
-        return Err(SyntaxError {
-            at,
-            message: "the expression is nested too deeply".to_owned(),
-        });
+        return Err(SyntaxError { at, message: "the expression is nested too deeply".to_owned() });
     }
-    delimited(multispace0, disjunction, multispace0)
-        .parse(LocatingSlice::new(text))
-        .map_err(|error| SyntaxError {
-            at: error.offset(),
-            message: described(error.inner(), text.get(error.offset()..).unwrap_or("")),
-        })
+    delimited(multispace0, disjunction, multispace0).parse(LocatingSlice::new(text)).map_err(|error| SyntaxError {
+        at: error.offset(),
+        message: described(error.inner(), text.get(error.offset()..).unwrap_or("")),
+    })
 }
 
 /// The byte at which nesting becomes too deep, before the parser recurses.
@@ -131,10 +126,7 @@ fn joined<'i>(
         let at = around(&parts);
         match <[Expr; 1]>::try_from(parts) {
             Ok([only]) => Ok(only),
-            Err(parts) => Ok(Expr {
-                form: make(parts),
-                at,
-            }),
+            Err(parts) => Ok(Expr { form: make(parts), at }),
         }
     }
 }
@@ -151,10 +143,7 @@ fn negation(input: &mut Input<'_>) -> ModalResult<Expr> {
     }
     let inner = cut_err(negation).parse_next(input)?;
     let at = inner.at.clone();
-    Ok(Expr {
-        form: Form::Not(Box::new(inner)),
-        at,
-    })
+    Ok(Expr { form: Form::Not(Box::new(inner)), at })
 }
 
 fn comparison(input: &mut Input<'_>) -> ModalResult<Expr> {
@@ -162,20 +151,14 @@ fn comparison(input: &mut Input<'_>) -> ModalResult<Expr> {
     if opt(keyword("in")).parse_next(input)?.is_some() {
         let options = cut_err(delimited(symbol("["), listed, symbol("]"))).parse_next(input)?;
         let at = left.at.start..options.last().map_or(left.at.end, |o| o.at.end);
-        return Ok(Expr {
-            form: Form::In(Box::new(left), options),
-            at,
-        });
+        return Ok(Expr { form: Form::In(Box::new(left), options), at });
     }
     let Some(op) = opt(operator).parse_next(input)? else {
         return Ok(left);
     };
     let right = cut_err(sum).parse_next(input)?;
     let at = left.at.start..right.at.end;
-    Ok(Expr {
-        form: Form::Compare(Box::new(left), op, Box::new(right)),
-        at,
-    })
+    Ok(Expr { form: Form::Compare(Box::new(left), op, Box::new(right)), at })
 }
 
 fn operator(input: &mut Input<'_>) -> ModalResult<Comparison> {
@@ -208,17 +191,12 @@ fn sum(input: &mut Input<'_>) -> ModalResult<Expr> {
 fn operand(input: &mut Input<'_>) -> ModalResult<Expr> {
     let bracketed = delimited(symbol("("), cut_err(disjunction), cut_err(symbol(")")));
     alt((bracketed, literal, named))
-        .context(StrContext::Expected(StrContextValue::Description(
-            "an indicator, a number, a quoted text or `(`",
-        )))
+        .context(StrContext::Expected(StrContextValue::Description("an indicator, a number, a quoted text or `(`")))
         .parse_next(input)
 }
 
 fn literal(input: &mut Input<'_>) -> ModalResult<Expr> {
-    alt((amount, text))
-        .with_span()
-        .map(|(form, at)| Expr { form, at })
-        .parse_next(input)
+    alt((amount, text)).with_span().map(|(form, at)| Expr { form, at }).parse_next(input)
 }
 
 /// A number, with hours, days or minutes if a unit follows.
@@ -267,39 +245,23 @@ pub(crate) fn duration(text: &str) -> Option<i64> {
 }
 
 fn text(input: &mut Input<'_>) -> ModalResult<Form> {
-    alt((
-        delimited('"', take_till(0.., '"'), '"'),
-        delimited('\'', take_till(0.., '\''), '\''),
-    ))
-    .map(|text: &str| Form::Text(text.to_owned()))
-    .parse_next(input)
+    alt((delimited('"', take_till(0.., '"'), '"'), delimited('\'', take_till(0.., '\''), '\'')))
+        .map(|text: &str| Form::Text(text.to_owned()))
+        .parse_next(input)
 }
 
 /// A name, a part of a named thing, or a call.
 fn named(input: &mut Input<'_>) -> ModalResult<Expr> {
-    let ((name, at), part) = (
-        identifier.with_span(),
-        opt(preceded('.', cut_err(identifier))),
-    )
-        .parse_next(input)?;
+    let ((name, at), part) = (identifier.with_span(), opt(preceded('.', cut_err(identifier)))).parse_next(input)?;
     if let Some(part) = part {
         let at = at.start..at.end + 1 + part.len();
-        return Ok(Expr {
-            form: Form::Part(name, part),
-            at,
-        });
+        return Ok(Expr { form: Form::Part(name, part), at });
     }
     if opt(symbol("(")).parse_next(input)?.is_none() {
-        return Ok(Expr {
-            form: Form::Name(name),
-            at,
-        });
+        return Ok(Expr { form: Form::Name(name), at });
     }
     let (arguments, _) = cut_err((listed, symbol(")"))).parse_next(input)?;
-    Ok(Expr {
-        form: Form::Call(name, arguments),
-        at,
-    })
+    Ok(Expr { form: Form::Call(name, arguments), at })
 }
 
 fn listed(input: &mut Input<'_>) -> ModalResult<Vec<Expr>> {
@@ -307,17 +269,13 @@ fn listed(input: &mut Input<'_>) -> ModalResult<Vec<Expr>> {
 }
 
 fn identifier(input: &mut Input<'_>) -> ModalResult<String> {
-    word.verify(|word: &str| !matches!(word, "and" | "or" | "not" | "in"))
-        .map(str::to_owned)
-        .parse_next(input)
+    word.verify(|word: &str| !matches!(word, "and" | "or" | "not" | "in")).map(str::to_owned).parse_next(input)
 }
 
 fn word<'i>(input: &mut Input<'i>) -> ModalResult<&'i str> {
     let first = one_of(|c: char| c.is_ascii_lowercase());
-    let rest = repeat::<_, _, (), _, _>(
-        0..,
-        one_of(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'),
-    );
+    let rest =
+        repeat::<_, _, (), _, _>(0.., one_of(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
     (first, rest).take().parse_next(input)
 }
 

@@ -75,33 +75,15 @@ pub(super) struct Typing<'a> {
 }
 
 /// Compiles a condition; every fault in it is reported.
-pub(crate) fn condition(
-    text: &str,
-    start: &Place,
-    scope: &Scope<'_>,
-    findings: &mut Findings,
-) -> Option<Condition> {
-    let mut typing = Typing {
-        scope,
-        start: start.clone(),
-        findings,
-    };
+pub(crate) fn condition(text: &str, start: &Place, scope: &Scope<'_>, findings: &mut Findings) -> Option<Condition> {
+    let mut typing = Typing { scope, start: start.clone(), findings };
     let expr = typing.parse(text)?;
     typing.condition(&expr)
 }
 
 /// Compiles a length of time.
-pub(crate) fn hours(
-    text: &str,
-    start: &Place,
-    scope: &Scope<'_>,
-    findings: &mut Findings,
-) -> Option<Quantity> {
-    let mut typing = Typing {
-        scope,
-        start: start.clone(),
-        findings,
-    };
+pub(crate) fn hours(text: &str, start: &Place, scope: &Scope<'_>, findings: &mut Findings) -> Option<Quantity> {
+    let mut typing = Typing { scope, start: start.clone(), findings };
     let expr = typing.parse(text)?;
     match typing.quantity(&expr)? {
         (quantity, Measure::Hours) => Some(quantity),
@@ -118,21 +100,11 @@ pub(crate) fn hours(
 
 impl Typing<'_> {
     pub(super) fn parse(&mut self, text: &str) -> Option<Expr> {
-        parse(text)
-            .map_err(|error| self.wrong(&(error.at..error.at), error.message, None))
-            .ok()
+        parse(text).map_err(|error| self.wrong(&(error.at..error.at), error.message, None)).ok()
     }
 
-    pub(super) fn wrong(
-        &mut self,
-        at: &Range<usize>,
-        message: impl Into<String>,
-        suggestion: Option<String>,
-    ) {
-        let place = Place {
-            source: self.start.source,
-            start: self.start.start + at.start,
-        };
+    pub(super) fn wrong(&mut self, at: &Range<usize>, message: impl Into<String>, suggestion: Option<String>) {
+        let place = Place { source: self.start.source, start: self.start.start + at.start };
         self.findings.suggest(&place, message, suggestion);
     }
 
@@ -147,11 +119,7 @@ impl Typing<'_> {
             Form::Part(owner, part) => self.triggered(owner, part, &expr.at),
             Form::Call(name, arguments) => self.call(name, arguments, &expr.at),
             Form::Number(_) | Form::Hours(_) | Form::Text(_) | Form::Plus(..) | Form::Minus(..) => {
-                self.wrong(
-                    &expr.at,
-                    "this is not true or false; compare it with something",
-                    None,
-                );
+                self.wrong(&expr.at, "this is not true or false; compare it with something", None);
                 None
             }
         }
@@ -159,8 +127,7 @@ impl Typing<'_> {
 
     /// Compiles each part, so that every fault is found before giving up.
     fn conditions(&mut self, parts: &[Expr]) -> Option<Vec<Condition>> {
-        let compiled: Vec<Option<Condition>> =
-            parts.iter().map(|part| self.condition(part)).collect();
+        let compiled: Vec<Option<Condition>> = parts.iter().map(|part| self.condition(part)).collect();
         compiled.into_iter().collect()
     }
 
@@ -168,15 +135,7 @@ impl Typing<'_> {
         match (name, arguments) {
             ("any", parts) => Some(Condition::Any(self.conditions(parts)?)),
             ("all", parts) => Some(Condition::All(self.conditions(parts)?)),
-            (
-                "declined",
-                [
-                    Expr {
-                        form: Form::Name(id),
-                        at,
-                    },
-                ],
-            ) => Some(Condition::Declined(self.indicator(id, at)?.0)),
+            ("declined", [Expr { form: Form::Name(id), at }]) => Some(Condition::Declined(self.indicator(id, at)?.0)),
             ("declined", _) => {
                 self.wrong(at, "`declined` takes one indicator", None);
                 None
@@ -187,11 +146,7 @@ impl Typing<'_> {
             }
             (other, _) => {
                 let meant = closest(other, ["any", "all", "count", "declined"].into_iter());
-                self.wrong(
-                    at,
-                    format!("there is no function `{other}`"),
-                    meant.map(did_you_mean),
-                );
+                self.wrong(at, format!("there is no function `{other}`"), meant.map(did_you_mean));
                 None
             }
         }
@@ -245,13 +200,7 @@ impl Typing<'_> {
         self.scope.instruments.get(id)
     }
 
-    fn compare(
-        &mut self,
-        whole: &Expr,
-        left: &Expr,
-        op: Comparison,
-        right: &Expr,
-    ) -> Option<Condition> {
+    fn compare(&mut self, whole: &Expr, left: &Expr, op: Comparison, right: &Expr) -> Option<Condition> {
         if let Form::Text(text) = &right.form {
             return self.compare_text(left, op, text, &right.at);
         }
@@ -295,11 +244,7 @@ impl Typing<'_> {
             Kind::Number if self.scope.indicators.get(position)?.whole => Measure::Plain,
             Kind::Number => Measure::Hours,
             Kind::Bool | Kind::Choice => {
-                self.wrong(
-                    at,
-                    format!("`{id}` is {}, not a number", kind.describe()),
-                    None,
-                );
+                self.wrong(at, format!("`{id}` is {}, not a number", kind.describe()), None);
                 return None;
             }
         };
@@ -328,20 +273,12 @@ impl Typing<'_> {
         }
     }
 
-    fn arithmetic(
-        &mut self,
-        a: &Expr,
-        b: &Expr,
-        minus: bool,
-        at: &Range<usize>,
-    ) -> Option<(Quantity, Measure)> {
+    fn arithmetic(&mut self, a: &Expr, b: &Expr, minus: bool, at: &Range<usize>) -> Option<(Quantity, Measure)> {
         let (a, b) = (self.quantity(a), self.quantity(b));
         let ((a, left), (b, right)) = (a?, b?);
         let measure = match (left, right, minus) {
             (Measure::Moment, Measure::Moment, true) => Some(Measure::Hours),
-            (Measure::Moment, Measure::Hours, _) | (Measure::Hours, Measure::Moment, false) => {
-                Some(Measure::Moment)
-            }
+            (Measure::Moment, Measure::Hours, _) | (Measure::Hours, Measure::Moment, false) => Some(Measure::Moment),
             (Measure::Moment, ..) | (_, Measure::Moment, _) => None,
             _ => left.with(right),
         };
@@ -351,20 +288,12 @@ impl Typing<'_> {
             return None;
         };
         let (a, b) = (Box::new(a), Box::new(b));
-        let quantity = if minus {
-            Quantity::Difference(a, b)
-        } else {
-            Quantity::Sum(a, b)
-        };
+        let quantity = if minus { Quantity::Difference(a, b) } else { Quantity::Sum(a, b) };
         Some((quantity, measure))
     }
 
     /// A comparison that comes out the same whatever is answered is a slip.
-    pub(super) fn refuse_constant(
-        &mut self,
-        at: &Range<usize>,
-        condition: Condition,
-    ) -> Option<Condition> {
+    pub(super) fn refuse_constant(&mut self, at: &Range<usize>, condition: Condition) -> Option<Condition> {
         let mut readings: Vec<Option<Reading>> = Vec::new();
         readings.resize(self.scope.instruments.len(), None);
         for instrument in self.scope.instruments.values() {

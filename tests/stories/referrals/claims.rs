@@ -23,8 +23,7 @@ on_both_engines![
 fn of_many_who_claim_at_once_one_gets_it_and_the_others_hear_who(hotline: &Hotline) {
     let desk = Desk::at(hotline);
     let (ticket, _) = desk.ticket();
-    let crowd: Vec<_> =
-        (0..8).map(|n| super::hire(hotline, &format!("co-1{n}"), Role::Counselor, None)).collect();
+    let crowd: Vec<_> = (0..8).map(|n| super::hire(hotline, &format!("co-1{n}"), Role::Counselor, None)).collect();
     let asked = crowd.into_iter().map(|who| {
         let (store, actor, reference) = (hotline.store.clone(), who.clone(), ticket.reference.clone());
         let work = move |tx: &mut Tx<'_>| claim::claim(tx, &actor, &reference);

@@ -43,7 +43,8 @@ fn two_needs_for_the_same_help_are_refused_while_one_is_live(hotline: &Hotline) 
 
 fn everything_wrong_with_the_needs_is_told_at_once_and_nothing_is_kept(hotline: &Hotline) {
     let desk = Desk::at(hotline);
-    let body = needs("safe_house", &[&desk.clinic, &desk.first, &desk.first], FIELDS).replace("\"given\":true", "\"given\":false");
+    let body = needs("safe_house", &[&desk.clinic, &desk.first, &desk.first], FIELDS)
+        .replace("\"given\":true", "\"given\":false");
     let Err(Error::Invalid(problems)) = desk.issue(&desk.call(), &body) else { panic!("it was issued") };
     let told: Vec<_> = problems.iter().map(|problem| (problem.pointer.as_str(), problem.code)).collect();
     assert_eq!(
