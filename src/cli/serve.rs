@@ -9,7 +9,6 @@ use tokio::task::JoinHandle;
 
 use super::house::{House, Start};
 use super::{Faults, Where, print};
-use crate::identity::Door;
 use crate::notifications::{self, channels::Channels};
 use crate::server::{self, Parts};
 use crate::state::App;
@@ -65,9 +64,8 @@ async fn web_and_worker(
 ) -> Result<(), Faults> {
     let House { app, tokens, areas, .. } = house;
     let listen = app.config.server.listen;
-    let door = Door::new(&app.config.staff).map_err(|told| vec![told])?;
     let worker = Worker::begin(&app)?;
-    let listening = server::listen(Parts { app: app.clone(), tokens, areas, door })
+    let listening = server::listen(Parts { app: app.clone(), tokens, areas })
         .map_err(|error| vec![format!("{listen}: cannot listen here: {error}")])?;
     let (address, http) = (listening.address, listening.stop());
     let mut serving = tokio::spawn(listening.serve());

@@ -5,7 +5,7 @@ use goldaw::access::Role;
 use goldaw::clock::{DAY, Instant, SECOND};
 use goldaw::directory::{self, Areas, SAMPLE, SampleDirectory, ServiceFilter};
 use goldaw::storage::records::Transition;
-use goldaw::storage::schema::{blocked_parties, cases, contacts, notifications, referrals, tickets};
+use goldaw::storage::schema::{blocked_parties, cases, contacts, notifications, referrals, staff, tickets};
 use goldaw::storage::{By, Tx, new_id, new_reference};
 use serde_json::{Value, json};
 
@@ -74,7 +74,12 @@ fn write(hotline: &Hotline, service: &(String, String), story: Story) -> Written
         let mut steps: Vec<Transition<'_>> = story
             .steps
             .iter()
-            .map(|(thing, kind, when)| Transition { subject: (thing, subject(thing)), kind, at: at(*when), detail: None })
+            .map(|(thing, kind, when)| Transition {
+                subject: (thing, subject(thing)),
+                kind,
+                at: at(*when),
+                detail: None,
+            })
             .collect();
         steps.extend(story.sent.iter().map(|when| Transition {
             subject: ("notification", &keys[4]),
@@ -92,6 +97,7 @@ fn records(tx: &mut Tx<'_>, keys: &[String], ticket: &str, service: &str, story:
     let [case, contact, ticket_key, referral, letter] = keys else { panic!("five keys") };
     let issued = at(story.issued);
     let random = |letter| new_reference(letter).unwrap();
+    let operator: String = staff::table.select(staff::id).first(tx.db)?;
     let row = (
         (cases::id.eq(case), cases::reference.eq(random('K')), cases::version.eq(1), cases::status.eq("open")),
         (cases::opened_by.eq("x"), cases::opened_at.eq(issued), cases::updated_at.eq(issued)),
@@ -101,7 +107,7 @@ fn records(tx: &mut Tx<'_>, keys: &[String], ticket: &str, service: &str, story:
     let row = (
         (contacts::id.eq(contact), contacts::reference.eq(random('C')), contacts::version.eq(1)),
         (contacts::status.eq("finished"), contacts::kind.eq("support"), contacts::channel.eq("phone")),
-        (contacts::direction.eq("inbound"), contacts::operator_id.eq("x"), contacts::opened_at.eq(issued)),
+        (contacts::direction.eq("inbound"), contacts::operator_id.eq(operator), contacts::opened_at.eq(issued)),
         (contacts::queued_at.eq(at(story.issued - 100)), contacts::answered_at.eq(at(story.issued - 93))),
         (contacts::updated_at.eq(issued), contacts::key_id.eq("x"), contacts::document.eq(vec![0u8])),
     );
@@ -269,9 +275,8 @@ fn medians_are_those_of_the_group_and_an_auditor_sees_no_tickets(hotline: &Hotli
     let group = |told: &Value, name: &str| {
         told["groups"].as_array().unwrap().iter().find(|group| group["group"] == name).cloned().unwrap()
     };
-    let spread = |group: &Value| {
-        group["steps"].as_array().unwrap().iter().find(|step| step["step"] == "claimed").cloned()
-    };
+    let spread =
+        |group: &Value| group["steps"].as_array().unwrap().iter().find(|step| step["step"] == "claimed").cloned();
     let critical = group(&told.json, "critical");
     assert_eq!(
         spread(&critical).unwrap(),

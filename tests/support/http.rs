@@ -14,7 +14,7 @@ use goldaw::clock::HOUR;
 use goldaw::config::Config;
 use goldaw::directory::Areas;
 use goldaw::identity::passphrase::Hashing;
-use goldaw::identity::{Door, NewAccount, Staff, terminal};
+use goldaw::identity::{NewAccount, Staff, terminal};
 use goldaw::server::{self, Parts, Stop};
 use goldaw::state::App;
 use goldaw::storage::schema::sessions;
@@ -78,10 +78,9 @@ impl TestApp {
         change(&mut config);
         let key = || TokenKey::load_or_create(&hotline.folder.path().join("token.key")).unwrap();
         let hashing = Hashing::new(&config.staff).unwrap();
-        let door = Door::new(&config.staff).unwrap();
         let areas = Areas::load(&config).unwrap();
         app.config = Arc::new(config);
-        let parts = Parts { app, tokens: key(), areas, door };
+        let parts = Parts { app, tokens: key(), areas };
         let (ready, started) = channel();
         let serving = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -153,14 +152,7 @@ impl TestApp {
     }
 
     /// Any request. An empty token is none.
-    pub fn ask(
-        &self,
-        method: &str,
-        path: &str,
-        token: &str,
-        headers: &[(&str, &str)],
-        body: Option<&str>,
-    ) -> Answer {
+    pub fn ask(&self, method: &str, path: &str, token: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
