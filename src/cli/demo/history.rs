@@ -229,17 +229,17 @@ impl<'a> Past<'a> {
             Err(Error::Invalid(_)) => return Ok(()),
             issued => issued?,
         };
-        self.what_follows(at, &ticket, &referrals)
+        self.what_follows(at, &ticket, &referrals, services.len() > 1)
     }
 
-    fn what_follows(&mut self, at: Instant, ticket: &str, referrals: &[String]) -> Result<()> {
+    fn what_follows(&mut self, at: Instant, ticket: &str, referrals: &[String], second: bool) -> Result<()> {
         let counselor = self.dice.pick(&self.counselors).cloned().ok_or(Error::NotFound)?;
         let claimed = at.plus(MINUTE + self.dice.below(25 * MINUTE));
         self.later(claimed, Event::Claim(ticket.to_owned(), counselor.clone()));
         let mut last = at;
         for referral in referrals {
             let mut when = at;
-            if self.dice.below(7) == 0 {
+            if second && self.dice.below(7) == 0 {
                 when = when.plus(2 * MINUTE + self.dice.below(20 * MINUTE));
                 self.later(when, Event::Move(referral.clone(), Order::Decline(DeclineReason::NoCapacity)));
             }

@@ -10,9 +10,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::house::{House, Start};
+use super::house::{self, House, Start};
 use super::{Faults, print, serve, told};
-use crate::clock::Clock;
+use crate::clock::{Clock, SECOND};
 use crate::config::{Config, OPTIONAL_FIELDS};
 use crate::directory::{self, SAMPLE, SampleDirectory, ServiceFilter};
 use crate::storage::By;
@@ -56,6 +56,7 @@ pub(super) fn run(demo: &Demo) -> Result<(), Faults> {
     let config = settings(demo)?;
     telemetry::start(if demo.json { &config.log.level } else { "warn" });
     let mail_dir = absolute(&config.files.mail_dir);
+    house::create_folder(&config.files.mail_dir).map_err(|told| vec![told])?;
     if !demo.empty && !kept.has_a_past() {
         give_a_past(&config, &mut kept)?;
     }
@@ -73,6 +74,7 @@ pub(super) fn run(demo: &Demo) -> Result<(), Faults> {
 /// Opens the house four weeks ago and lets time pass.
 fn give_a_past(config: &Config, kept: &mut Kept) -> Result<(), Faults> {
     let now = Clock::machine().now();
+    let now = now.plus(-(now.0 % SECOND));
     let house = House::open_at(config.clone(), Start::Demo, Clock::held(now.plus(-history::SPAN)))?;
     furnish(&house, kept)?;
     people::engage(&house, kept)?;
