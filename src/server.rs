@@ -38,7 +38,7 @@ fn api() -> Routes {
     Routes::at("/api/v1")
         .with(identity::api::routes())
         .with(contacts::api::routes())
-        .with(contacts::case_routes())
+        .with(contacts::casework::api::routes())
         .with(cases::api::routes())
         .with(rules::api::routes())
         .with(directory::api::routes())

@@ -85,7 +85,7 @@ impl<T: Serialize> Paged<T> {
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || text.len() > 1024 || !text.is_ascii() {
+    if !text.len().is_multiple_of(2) || text.len() > 1024 || !text.is_ascii() {
         return None;
     }
     (0..text.len()).step_by(2).map(|place| u8::from_str_radix(text.get(place..place + 2)?, 16).ok()).collect()

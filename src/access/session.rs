@@ -52,7 +52,10 @@ fn live(db: &mut Db, session: &str, now: Instant) -> Result<Actor> {
 
 /// How often the same denial was met since its last trail row.
 #[derive(Default)]
-pub struct Denials(Mutex<HashMap<(String, &'static str), (Instant, u32)>>);
+pub struct Denials(Mutex<HashMap<Refused, (Instant, u32)>>);
+
+/// Who was refused what: a staff key and a permission.
+type Refused = (String, &'static str);
 
 impl Denials {
     /// Some count when a row is due: the first denial, and then at most one a minute.

@@ -68,7 +68,7 @@ pub(super) fn run(command: Outbox) -> Result<(), Faults> {
 
 fn list(house: &House, state: Option<State>) -> Result<(), Faults> {
     let store = &house.app.store;
-    let counts = store.read_blocking(|db| notifications::outbox(db)).map_err(told)?;
+    let counts = store.read_blocking(notifications::outbox).map_err(told)?;
     let many: Vec<String> = counts.counts.iter().map(|(state, count)| format!("{count} {state}")).collect();
     print(&format!("{}\n", many.join(", ")))?;
     let mut after: Option<(Instant, String)> = None;

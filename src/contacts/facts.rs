@@ -95,7 +95,7 @@ fn known(form: &ContactForm, now: Instant, zone: Tz) -> Vec<(&'static str, Answe
 
 /// In repeated violence the most recent incident is the one classified; one without a time counts
 /// as the most recent, because an unknown time keeps windows open.
-pub fn most_recent<'a>(incidents: &'a [Incident], said: Instant, zone: Tz) -> Option<&'a Incident> {
+pub fn most_recent(incidents: &[Incident], said: Instant, zone: Tz) -> Option<&Incident> {
     incidents.iter().min_by_key(|incident| elapsed(incident, said, zone).map_or(-1, |(least, _)| least))
 }
 

@@ -9,7 +9,7 @@
 //! Every change is assessed by the rules, and an assessment is kept when it says something new.
 
 pub mod api;
-mod casework;
+pub mod casework;
 pub mod classify;
 pub mod codes;
 pub mod document;
@@ -21,9 +21,9 @@ mod record;
 mod summary;
 mod view;
 
-pub use casework::{LookUpLimit, open_case, routes as case_routes};
+pub use casework::{LookUpLimit, open_case};
 pub use edit::{Amendment, amend, change, finish, rejoin, set_case};
 pub use model::{ContactRow, Scope, find, find_in, list};
-pub use record::{Against, NewContact, Prepared, prepare, record};
+pub use record::{Against, NewContact, Prepared, prepare, record, split};
 pub use summary::{Summary, summary};
 pub use view::{full, receipt, timeline};

@@ -98,7 +98,7 @@ fn pointed() -> impl Strategy<Value = Facts> {
 
 /// Some of what was not told was not asked either.
 fn open_to_doubt(told: &Facts, indicator: &Indicator) -> bool {
-    !told.is_empty() && (indicator.id.len() + told.len()) % 9 == 0
+    !told.is_empty() && (indicator.id.len() + told.len()).is_multiple_of(9)
 }
 
 fn words(condition: &'static str) -> Vec<&'static str> {

@@ -170,8 +170,8 @@ impl<'a> Past<'a> {
             let id = contacts::record(tx, &prepared)?;
             Ok(contacts::model::by_id(tx.db, &id)?.reference)
         })?;
-        if body["kind"] == "support" && self.dice.below(10) < 5 {
-            self.ticket(at, operator, &reference, province, &body["opened_at"])?;
+        if body.get("kind").is_some_and(|kind| kind == "support") && self.dice.below(10) < 5 {
+            self.ticket(at, operator, &reference, province, body.get("opened_at").unwrap_or(&Value::Null))?;
         }
         Ok(())
     }
