@@ -66,5 +66,5 @@ fn somebody_else_s_call_is_not_there(hotline: &Hotline) {
     desk.operator = super::hire(hotline, "op-08", goldaw::access::Role::Operator, None);
     let outcome = desk.issue(&contact, &needs("safe_house", &[&desk.first], FIELDS));
     assert!(matches!(outcome, Err(Error::NotFound)));
-    assert!(desk.read(|db| model::open_referrals(db)).is_empty());
+    assert!(desk.read(model::open_referrals).is_empty());
 }
