@@ -18,8 +18,10 @@ use crate::storage::{By, Store, new_reference};
 
 /// Given to a carrier's own time limit before ours: its verdict is the more exact one.
 const GRACE: Duration = Duration::from_secs(1);
-/// A pause before the database is asked again to take an outcome.
-const PAUSE: Duration = Duration::from_millis(250);
+/// A pause before a database that did not take a word is asked again.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How often the word that a letter is about to leave is offered: the mail server waits meanwhile.
+const ASKED_AGAIN: u32 = 20;
 /// An attempt that took longer than this part of its time counts as trouble, whatever its end.
 const SLOW: u32 = 2;
 
@@ -47,6 +49,8 @@ pub async fn run(store: Store, channels: Channels, config: Arc<Config>, mut stop
     let all = async { while under_way.next().await.is_some() {} };
     if tokio::time::timeout(drain, all).await.is_err() {
         tracing::warn!(event = "letters_cut_off", letters = under_way.partners.len());
+        // Waits until each has closed its gate: nothing leaves after this returns.
+        under_way.tasks.shutdown().await;
     }
 }
 
@@ -156,10 +160,17 @@ impl Desk {
     }
 }
 
-/// True once it is on disk that the letter is about to leave, and it is still ours.
+/// True once it is on disk that the letter is about to leave, and it is still ours. A database that
+/// is busy is asked again: the carrier has got through, and should not have to come back for that.
 fn may_leave(store: &Store, hold: &Hold) -> bool {
-    let mine = hold.clone();
-    store.write_blocking(By::system(), move |tx| lease::begin_sending(tx, &mine)).unwrap_or(false)
+    for _ in 0..ASKED_AGAIN {
+        let mine = hold.clone();
+        match store.write_blocking(By::system(), move |tx| lease::begin_sending(tx, &mine)) {
+            Ok(ours) => return ours,
+            Err(_) => std::thread::sleep(PAUSE),
+        }
+    }
+    false
 }
 
 /// Closes its gate when it goes.
