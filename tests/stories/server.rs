@@ -91,7 +91,13 @@ fn a_body_that_cannot_be_taken_is_refused_by_what_is_wrong_with_it() {
     let app = TestApp::start(&hotline);
     let token = app.sign_in(&hotline, "op-07", Role::Operator).token;
     let send = |kind: &str, body: &str| {
-        app.ask("POST", "/api/v1/contacts", &token, &[("content-type", kind), ("idempotency-key", "k1")], Some(body))
+        app.ask(
+            "POST",
+            "/api/v1/contacts",
+            &token,
+            &[("content-type", kind), ("idempotency-key", "key-00001")],
+            Some(body),
+        )
     };
     assert_problem(&send("text/plain", MARK), 415, "unsupported-media-type");
     assert_problem(&send("application/json", &format!("{{\"{MARK}")), 400, "malformed");
@@ -99,7 +105,7 @@ fn a_body_that_cannot_be_taken_is_refused_by_what_is_wrong_with_it() {
     assert_problem(&send("application/json", &format!("{{\"{MARK}\":1}}")), 422, "invalid");
     assert_problem(&send("application/json", &format!("\"{}\"", MARK.repeat(10_000))), 413, "too-large");
     let chunked = format!(
-        "POST /api/v1/contacts HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nidempotency-key: k1\r\n\
+        "POST /api/v1/contacts HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nidempotency-key: key-00001\r\n\
          content-type: application/json\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n{}0\r\n\r\n",
         format!("1000\r\n{}\r\n", "7".repeat(4096)).repeat(20)
     );

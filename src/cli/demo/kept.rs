@@ -35,6 +35,9 @@ pub(super) struct PartnerCode {
 struct File {
     staff: Vec<Person>,
     partner_codes: Vec<PartnerCode>,
+    /// Four weeks were made up; once is enough.
+    #[serde(default)]
+    past: bool,
 }
 
 /// The file, and where it is.
@@ -78,6 +81,15 @@ impl Kept {
 
     pub(super) fn codes(&self) -> &[PartnerCode] {
         &self.file.partner_codes
+    }
+
+    pub(super) fn has_a_past(&self) -> bool {
+        self.file.past
+    }
+
+    pub(super) fn remember_past(&mut self) -> Result<(), Faults> {
+        self.file.past = true;
+        self.save()
     }
 
     pub(super) fn knows(&self, name: &str) -> bool {

@@ -1,5 +1,6 @@
 //! `goldaw demo`: a house full of invented people, to try everything without setting anything up.
 
+mod history;
 mod kept;
 mod people;
 
@@ -9,8 +10,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::house::{House, Start};
+use super::house::{self, House, Start};
 use super::{Faults, print, serve, told};
+use crate::clock::{Clock, SECOND};
 use crate::config::{Config, OPTIONAL_FIELDS};
 use crate::directory::{self, SAMPLE, SampleDirectory, ServiceFilter};
 use crate::storage::By;
@@ -35,6 +37,9 @@ pub(super) struct Demo {
     /// Print one line of JSON when ready, and nothing else, on standard output.
     #[arg(long)]
     json: bool,
+    /// Without invented calls.
+    #[arg(long)]
+    empty: bool,
 }
 
 /// What is told when ready.
@@ -51,16 +56,30 @@ pub(super) fn run(demo: &Demo) -> Result<(), Faults> {
     let config = settings(demo)?;
     telemetry::start(if demo.json { &config.log.level } else { "warn" });
     let mail_dir = absolute(&config.files.mail_dir);
+    house::create_folder(&config.files.mail_dir).map_err(|told| vec![told])?;
+    if !demo.empty && !kept.has_a_past() {
+        give_a_past(&config, &mut kept)?;
+    }
     let house = House::open(config, Start::Demo)?;
     furnish(&house, &mut kept)?;
     people::engage(&house, &mut kept)?;
-    kept.save()?;
     let json = demo.json;
     serve::run(house, true, move |address| {
         let url = format!("http://{address}");
         let ready = Ready { url: &url, mail_dir: &mail_dir, staff: kept.staff(), partner_codes: kept.codes() };
         if json { print(&one_line(&ready)?) } else { print(&spelled(&ready)) }
     })
+}
+
+/// Opens the house four weeks ago and lets time pass.
+fn give_a_past(config: &Config, kept: &mut Kept) -> Result<(), Faults> {
+    let now = Clock::machine().now();
+    let now = now.plus(-(now.0 % SECOND));
+    let house = House::open_at(config.clone(), Start::Demo, Clock::held(now.plus(-history::SPAN)))?;
+    furnish(&house, kept)?;
+    people::engage(&house, kept)?;
+    history::invent(&house, now)?;
+    kept.remember_past()
 }
 
 fn settings(demo: &Demo) -> Result<Config, Faults> {

@@ -72,6 +72,8 @@ impl Working {
     pub fn die(self, world: &World) {
         self.task.abort();
         let _ = world.runtime.block_on(self.task);
+        // The tasks it held are dropped by other threads, a moment later.
+        std::thread::sleep(Duration::from_millis(200));
     }
 }
 
@@ -144,8 +146,12 @@ impl World {
         let earlier = move |column: &str| format!("{column} = {column} - {micros}");
         let sets: Vec<String> = ["not_before", "lease_until", "give_up_at", "created_at"].map(earlier).to_vec();
         let update = format!("UPDATE notifications SET {}", sets.join(", "));
-        let run = move |tx: &mut goldaw::storage::Tx<'_>| Ok(tx.db.batch_execute(&update)?);
-        self.store.write_blocking(By::system(), run).unwrap();
+        // Workers are in the way on PostgreSQL; each of their transactions is short.
+        let pass = || {
+            let update = update.clone();
+            self.store.write_blocking(By::system(), move |tx| Ok(tx.db.batch_execute(&update)?)).is_ok()
+        };
+        self.wait(pass, "time does not pass");
     }
 }
 
