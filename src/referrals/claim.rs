@@ -1,5 +1,7 @@
 //! Claiming: who works on a ticket. A claim is one conditional update, so of two people exactly one
-//! gets it; and it is a lease, so that a ticket never waits for somebody who went home.
+//! gets it; and it is a lease, so that a ticket never waits for somebody who went home. Leases of
+//! people last minutes and hours, so they go by the same clock that queues are shown by, not by the
+//! database's, as those of workers do.
 
 use super::clocks;
 use super::model::{self, Note, Ticket, TicketState};
@@ -71,7 +73,7 @@ impl FromJson for CloseForm {
 /// first; 409 `closed`.
 pub fn claim(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<String> {
     let ticket = model::ticket_for(tx.db, actor, reference)?;
-    let now = tx.shared_time()?;
+    let now = tx.now;
     is_open(&ticket)?;
     match ticket.holder(now) {
         Some(holder) if holder != actor.id => return Err(taken(tx, holder)),
@@ -105,7 +107,7 @@ pub fn assign(tx: &mut Tx<'_>, actor: &Actor, reference: &str, form: &AssignForm
     is_open(&ticket)?;
     let named = read_reference(STAFF, &form.to).unwrap_or_else(|| form.to.clone());
     let to = model::counselor(tx.db, &named, &ticket.case_id)?.ok_or_else(|| Error::invalid("/to", "not_found"))?;
-    let now = tx.shared_time()?;
+    let now = tx.now;
     give(tx, &ticket, &to, now)?;
     let number = model::staff_number(tx.db, &to)?;
     tx.step(("ticket", &ticket.id), "assigned", Some(&number))?;
@@ -188,13 +190,13 @@ fn held(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<Ticket> {
 /// Errors: 409 `closed`, or `claim_first` for anyone but the holder.
 pub(super) fn must_hold(tx: &mut Tx<'_>, ticket: &Ticket, actor: &Actor) -> Result<()> {
     is_open(ticket)?;
-    let now = tx.shared_time()?;
+    let now = tx.now;
     if ticket.holder(now) == Some(actor.id.as_str()) { Ok(()) } else { Err(Error::conflict("claim_first")) }
 }
 
 /// Work on a ticket holds its claim for longer. Without effect for anyone but the holder.
 pub(super) fn touch(tx: &mut Tx<'_>, ticket: &Ticket, actor: &Actor) -> Result<()> {
-    let now = tx.shared_time()?;
+    let now = tx.now;
     if ticket.holder(now) != Some(actor.id.as_str()) {
         return Ok(());
     }

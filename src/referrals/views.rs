@@ -235,7 +235,7 @@ pub fn seen(
 /// what is sealed leaves its row in the trail.
 pub fn opened(tx: &mut Tx<'_>, actor: &Actor, id: &str) -> Result<TicketSeen> {
     let ticket = model::ticket(tx.db, id)?;
-    let now = tx.shared_time()?;
+    let now = tx.now;
     let languages = &tx.setting.config.place.languages;
     match sight(&ticket, actor, now) {
         Sight::Row => row(tx.db, ticket, now),
@@ -270,7 +270,7 @@ pub fn reference(tx: &mut Tx<'_>, id: &str) -> Result<String> {
 
 /// A ticket as whoever issued it sees it: nothing sealed.
 pub fn issued(tx: &mut Tx<'_>, id: &str) -> Result<TicketView> {
-    let (ticket, now) = (model::ticket(tx.db, id)?, tx.shared_time()?);
+    let (ticket, now) = (model::ticket(tx.db, id)?, tx.now);
     whole(tx.db, &ticket, &tx.setting.config.place.languages, now)
 }
 
@@ -283,7 +283,7 @@ pub fn referral_seen(tx: &mut Tx<'_>, areas: &Areas, actor: &Actor, reference: &
         let view = partner::opened(tx, areas, &referral, &ticket, &hop)?;
         return Ok(ReferralSeen::Partner(Box::new(view)));
     }
-    let now = tx.shared_time()?;
+    let now = tx.now;
     let languages = &tx.setting.config.place.languages;
     Ok(match sight(&ticket, actor, now) {
         Sight::Row => ReferralSeen::Row(ReferralRow {
