@@ -221,7 +221,7 @@ pub enum Party {
 impl FromJson for Party {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
         Fields::of(json, at, |f| {
-            let staff = f.text("staff", 32).and_then(|text| read_reference('P', &text));
+            let staff = f.text("staff", 32).and_then(|text| read_reference('W', &text));
             let organisation = f.text("organisation", 32).and_then(|text| read_reference('O', &text));
             match (staff, organisation) {
                 (Some(staff), None) => Some(Party::Staff(staff)),

@@ -118,7 +118,7 @@ pub fn create(tx: &mut Tx<'_>, form: &NewAccount, credentials: &Credentials) -> 
         }
         None => None,
     };
-    let (id, reference) = (tx.new_id()?, tx.new_reference('P')?);
+    let (id, reference) = (tx.new_id()?, tx.new_reference('W')?);
     let totp = match form.second_factor {
         true => Some(second_factor::seal(&tx.setting.vault, &id, &credentials.second_factor)?),
         false => None,

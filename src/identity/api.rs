@@ -123,7 +123,7 @@ async fn create(permit: Permit<ManageStaff>, desk: Desk, posted: Posted<Hire>) -
 async fn deactivate(
     permit: Permit<ManageStaff>,
     app: Data<App>,
-    Reference(id): Reference<'P'>,
+    Reference(id): Reference<'W'>,
     posted: Posted<Nothing>,
 ) -> Result<HttpResponse> {
     let replay = posted.replay;
@@ -136,7 +136,7 @@ async fn deactivate(
 async fn reset(
     permit: Permit<ManageStaff>,
     desk: Desk,
-    Reference(id): Reference<'P'>,
+    Reference(id): Reference<'W'>,
     posted: Posted<Nothing>,
 ) -> Result<HttpResponse> {
     let work = move |tx: &mut Tx<'_>, drawn: &Credentials| account::reset(tx, &id, drawn);

@@ -18,7 +18,7 @@ use crate::vault::{Padding, Place, open, seal};
 /// The longest note, in characters.
 const LONGEST_NOTE: usize = 2000;
 /// Letters of staff references.
-const STAFF: char = 'P';
+const STAFF: char = 'W';
 
 /// Whom a coordinator gives a ticket to: a staff number or reference.
 #[derive(Debug, Clone)]
