@@ -26,7 +26,7 @@ pub fn routes() -> Routes {
     Routes::at("")
         .post("/services/match", match_services)
         .post("/contacts/{id}/tickets", issue_ticket)
-        .get("/tickets", list_tickets)
+        .list("/tickets", list_tickets)
         .get("/tickets/{id}", show_ticket)
         .post("/tickets/{id}/claim", claim_ticket)
         .post("/tickets/{id}/release", release_ticket)

@@ -13,6 +13,8 @@ mod audit;
 mod cli;
 mod directory;
 mod identity;
+mod main_job;
+mod matrix;
 mod notifications;
 mod referrals;
 mod reports;

@@ -14,7 +14,8 @@ use goldaw::clock::HOUR;
 use goldaw::config::Config;
 use goldaw::directory::Areas;
 use goldaw::identity::passphrase::Hashing;
-use goldaw::identity::{NewAccount, Staff, terminal};
+use goldaw::identity::terminal::{self, Handed};
+use goldaw::identity::{NewAccount, Staff};
 use goldaw::server::{self, Parts, Stop};
 use goldaw::state::App;
 use goldaw::storage::schema::sessions;
@@ -109,6 +110,12 @@ impl TestApp {
     /// Engages somebody at an organisation and signs them in.
     pub fn sign_in_partner(&self, hotline: &Hotline, name: &str, organisation: &str) -> SignedIn {
         self.admit(hotline, NewAccount::new(name, Role::Partner, Some(organisation.to_owned()), false).unwrap())
+    }
+
+    /// Engages somebody, who has yet to sign in.
+    pub fn engage(&self, hotline: &Hotline, name: &str, role: Role) -> Handed {
+        let form = NewAccount::new(name, role, None, false).unwrap();
+        terminal::add(&hotline.store, &self.hashing, form, None).unwrap()
     }
 
     fn admit(&self, hotline: &Hotline, form: NewAccount) -> SignedIn {
