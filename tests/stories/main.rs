@@ -10,6 +10,7 @@
 mod support;
 
 mod audit;
+mod calls;
 mod cli;
 mod directory;
 mod identity;
