@@ -10,7 +10,9 @@
 mod support;
 
 mod audit;
+mod bad_input;
 mod calls;
+mod cases;
 mod cli;
 mod directory;
 mod identity;

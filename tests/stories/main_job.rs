@@ -96,7 +96,8 @@ impl<'a> Shift<'a> {
         self.at(40);
         assert_eq!(self.candidates("medical", &contact), [self.clinic.id.clone()]);
         assert_eq!(self.candidates("safe_house", &contact), [self.shelter.id.clone()]);
-        let needs = json!({"needs": [need("medical", &self.clinic, MEDICAL), need("safe_house", &self.shelter, SHELTER)]});
+        let needs =
+            json!({"needs": [need("medical", &self.clinic, MEDICAL), need("safe_house", &self.shelter, SHELTER)]});
         self.operator.post_twice(&format!("{}/tickets", contact.place()), &needs).expect(201)
     }
 }
@@ -111,7 +112,10 @@ fn the_smallest_useful_request_is_answered_with_a_level_and_why(hotline: &Hotlin
         assert_eq!(assessment[member], "critical", "{member}");
     }
     assert!(assessment["care_by"].is_null() && assessment["rule_set"]["sha256"].is_string());
-    assert!(!assessment["fired"].as_array().unwrap().is_empty() && !assessment["open_questions"].as_array().unwrap().is_empty());
+    assert!(
+        !assessment["fired"].as_array().unwrap().is_empty()
+            && !assessment["open_questions"].as_array().unwrap().is_empty()
+    );
     assert!(assessment["needs"].is_array() && assessment["clocks"].is_array());
 }
 
@@ -143,8 +147,28 @@ fn assert_neutral(letters: &[Outgoing]) {
     for letter in letters {
         let whole = format!("{} {} {}", letter.letter.subject, letter.letter.text, letter.letter.html).to_lowercase();
         for word in [
-            "zyqqa", "wyxxova", "65123456", "65 123456", "26_40", "26–40", "bay", "female", "medical", "doctor", "clinic", "shelter",
-            "safe house", "safe place", "strang", "violence", "rape", "survivor", "woman", "child", "quux", "turkmen",
+            "zyqqa",
+            "wyxxova",
+            "65123456",
+            "65 123456",
+            "26_40",
+            "26–40",
+            "bay",
+            "female",
+            "medical",
+            "doctor",
+            "clinic",
+            "shelter",
+            "safe house",
+            "safe place",
+            "strang",
+            "violence",
+            "rape",
+            "survivor",
+            "woman",
+            "child",
+            "quux",
+            "turkmen",
         ] {
             let without_link = whole.replace(&link_in(letter).to_lowercase(), "");
             assert!(!without_link.contains(word), "{word}: {without_link}");
@@ -205,8 +229,13 @@ fn every_step_is_told_to_the_second(shift: &Shift<'_>, ticket: &Answer) {
     let at = |seconds: i64| Some(MORNING.plus(seconds * SECOND));
     let call = [("queued", at(-60)), ("answered", at(-50)), ("saved", at(0)), ("triaged", at(0)), ("finished", at(0))];
     assert_eq!(moments(&items[0]["contact_steps"]), call.map(|(step, at)| (step.to_owned(), at)));
-    let seconds: Vec<i64> =
-        items[0]["contact_steps"].as_array().unwrap().iter().skip(1).map(|step| step["seconds"].as_i64().unwrap()).collect();
+    let seconds: Vec<i64> = items[0]["contact_steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .skip(1)
+        .map(|step| step["seconds"].as_i64().unwrap())
+        .collect();
     assert_eq!(seconds, [10, 50, 0, 0]);
     let held = [("issued", at(40)), ("claimed", at(400))];
     assert_eq!(moments(&items[0]["ticket_steps"]), held.map(|(step, at)| (step.to_owned(), at)));
@@ -257,7 +286,10 @@ fn of_two_counselors_exactly_one_gets_the_ticket(hotline: &Hotline) {
     let shift = Shift::on(&floor);
     let claim = format!("/tickets/{}/claim", shift.ticket().text_of("id"));
     let claimed = shift.counselor.post_twice(&claim, &json!({})).expect(200);
-    assert_eq!((&claimed.json["claimed_by"], &claimed.json["survivor"]["first_name"]), (&json!("co-01"), &json!("Zyqqa")));
+    assert_eq!(
+        (&claimed.json["claimed_by"], &claimed.json["survivor"]["first_name"]),
+        (&json!("co-01"), &json!("Zyqqa"))
+    );
     let late = shift.colleague.post_twice(&claim, &json!({})).expect(409);
     assert_eq!((late.text_of("code"), late.text_of("claimed_by")), ("claimed".into(), "co-01".into()));
     assert!(shift.colleague.get(claim.strip_suffix("/claim").unwrap()).expect(200).json.get("survivor").is_none());

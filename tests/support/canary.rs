@@ -41,11 +41,9 @@ fn rows(db: &mut Db) -> Vec<(String, Vec<u8>)> {
     }
     let Db::Postgres(connection) = db else { panic!("only where rows are not files") };
     let mut ask = |query: String| -> Vec<Row> { diesel::sql_query(query).load(connection).unwrap() };
-    let tables = ask(
-        "SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) AS text FROM pg_tables
+    let tables = ask("SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) AS text FROM pg_tables
             WHERE schemaname IN ('public', 'keys')"
-            .into(),
-    );
+        .into());
     assert!(tables.len() > 20, "all tables are looked at");
     tables
         .into_iter()
@@ -91,7 +89,8 @@ fn forms(word: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("reversed", plain.iter().rev().copied().collect()),
     ];
     if !word.is_ascii() {
-        let escaped = |unit: u16| if unit < 128 { char::from(unit as u8).to_string() } else { format!("\\u{unit:04x}") };
+        let escaped =
+            |unit: u16| if unit < 128 { char::from(unit as u8).to_string() } else { format!("\\u{unit:04x}") };
         forms.push(("JSON escapes", word.encode_utf16().map(escaped).collect::<String>().into_bytes()));
     }
     forms.extend((0..3).map(|lead| ("base 64", base64_core(plain, lead))));
@@ -101,11 +100,12 @@ fn forms(word: &str) -> Vec<(&'static str, Vec<u8>)> {
 /// The characters of base 64 that follow from `word` alone when `lead` bytes stand before it.
 fn base64_core(word: &[u8], lead: usize) -> Vec<u8> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bits: Vec<u8> =
-        word.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)).skip((6 - lead * 8 % 6) % 6).collect();
-    bits.chunks_exact(6)
-        .map(|six| ALPHABET[usize::from(six.iter().fold(0, |sum, bit| sum << 1 | bit))])
-        .collect()
+    let bits: Vec<u8> = word
+        .iter()
+        .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1))
+        .skip((6 - lead * 8 % 6) % 6)
+        .collect();
+    bits.chunks_exact(6).map(|six| ALPHABET[usize::from(six.iter().fold(0, |sum, bit| sum << 1 | bit))]).collect()
 }
 
 #[test]

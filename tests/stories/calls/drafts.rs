@@ -64,7 +64,8 @@ fn an_edit_that_saw_no_version_or_an_old_one_changes_nothing(hotline: &Hotline) 
 fn a_patch_merges_objects_replaces_lists_and_null_means_not_asked(hotline: &Hotline) {
     let floor = Floor::open(hotline);
     let seat = floor.operator();
-    let call = seat.call(&json!({"channel": "phone", "language": "tk", "wishes": ["medical", "legal"], "narrative": "hers",
+    let call = seat
+        .call(&json!({"channel": "phone", "language": "tk", "wishes": ["medical", "legal"], "narrative": "hers",
         "person": {"age": 30, "sex": "female"}, "answers": {"strangled": "yes", "weapon": "no"}}));
     let change = json!({"language": null, "wishes": ["police"], "narrative": null, "nothing_there": null,
         "person": {"age": null, "children_with_her": 1}, "answers": {"strangled": null, "stalking": null}});
@@ -100,7 +101,8 @@ fn whatever_kind_of_call_it_is_it_can_be_recorded_triaged_and_finished(hotline: 
     for kind in kinds {
         let at_once = seat.call(&json!({"channel": "phone", "kind": kind, "finish": true}));
         assert_eq!((at_once.text_of("status").as_str(), at_once.text_of("kind").as_str()), ("finished", kind));
-        let sounds = json!({"channel": "phone", "kind": kind, "answers": {"perpetrator_present": "yes", "strangled": "yes"}});
+        let sounds =
+            json!({"channel": "phone", "kind": kind, "answers": {"perpetrator_present": "yes", "strangled": "yes"}});
         let call = seat.call(&sounds);
         assert_eq!(call.text_of("level"), "critical", "{kind}: he may be beside her");
         seat.patch(&call.place(), 1, &json!({"kind": "support"})).expect(200);

@@ -43,7 +43,8 @@ fn a_finished_call_changes_only_by_an_amendment(hotline: &Hotline) {
 fn an_amendment_keeps_what_stood_before_and_nobody_reads_it_from_the_disk(hotline: &Hotline) {
     let floor = Floor::asking_all(hotline);
     let seat = floor.operator();
-    let before = json!({"channel": "phone", "person": {"name": "Zyqqabefore"}, "narrative": "quuxbefore", "finish": true});
+    let before =
+        json!({"channel": "phone", "person": {"name": "Zyqqabefore"}, "narrative": "quuxbefore", "finish": true});
     let call = seat.call(&before).place();
     let body = json!({"reason": "wrong_person", "note": "quuxnote of mine",
         "patch": {"person": {"name": "Zyqqaafter"}, "narrative": "quuxafter"}});
@@ -86,8 +87,13 @@ fn a_coordinator_sees_that_there_was_a_call_and_nothing_of_hers(hotline: &Hotlin
     let draft = operator.call(&hers).place();
     let over = operator.call(&json!({"channel": "phone", "narrative": "quuxwords", "finish": true})).place();
     for call in [&draft, &over] {
-        for text in [coordinator.get(call).expect(200).text, coordinator.get(&format!("{call}/timeline")).expect(200).text] {
-            assert!(!["Zyqqa", "31", "BAY", "strangled", "quux", "narpyz", "person"].iter().any(|word| text.contains(word)), "{text}");
+        for text in
+            [coordinator.get(call).expect(200).text, coordinator.get(&format!("{call}/timeline")).expect(200).text]
+        {
+            assert!(
+                !["Zyqqa", "31", "BAY", "strangled", "quux", "narpyz", "person"].iter().any(|word| text.contains(word)),
+                "{text}"
+            );
         }
         coordinator.get(&format!("{call}/assessments")).expect(404);
         coordinator.patch(call, 1, &json!({"language": "tk"})).expect(403);

@@ -98,9 +98,16 @@ fn all_problems_of_a_body_are_told_at_once_without_its_words(hotline: &Hotline) 
     let mut problems = told.problems();
     problems.sort();
     for wrong in [
-        "/answers: not_an_answer", "/channel: not_allowed", "/incidents/0/happened_at: not_a_time",
-        "/narrative: unclean_text", "/opened_at: not_a_time", "/person/age: out_of_range", "/person/area: not_a_code",
-        "/person/sex: not_allowed", "/person: unknown_field", "/wishes/0: not_allowed",
+        "/answers: not_an_answer",
+        "/channel: not_allowed",
+        "/incidents/0/happened_at: not_a_time",
+        "/narrative: unclean_text",
+        "/opened_at: not_a_time",
+        "/person/age: out_of_range",
+        "/person/area: not_a_code",
+        "/person/sex: not_allowed",
+        "/person: unknown_field",
+        "/wishes/0: not_allowed",
     ] {
         assert!(problems.iter().any(|problem| problem == wrong), "{wrong} in {problems:?}");
     }
@@ -120,17 +127,35 @@ fn gbvims_type_and_contexts_are_computed_and_cannot_be_set(hotline: &Hotline) {
         (told["gbv_type"].clone(), told["contexts"].clone())
     };
     let no = |yes: &[&str]| {
-        let all = ["penetration", "sexual_contact", "physical", "forced_marriage", "denial_of_resources", "psychological"];
-        all.iter().map(|form| ((*form).to_owned(), json!(if yes.contains(form) { "yes" } else { "no" }))).collect::<Value>()
+        let all =
+            ["penetration", "sexual_contact", "physical", "forced_marriage", "denial_of_resources", "psychological"];
+        all.iter()
+            .map(|form| ((*form).to_owned(), json!(if yes.contains(form) { "yes" } else { "no" })))
+            .collect::<Value>()
     };
     let partner = json!([{"role": "primary", "relationship": "intimate_partner_or_former"}]);
     for (incident, kind, contexts) in [
         (json!({"forms": no(&["penetration", "physical"])}), json!("rape"), json!([])),
-        (json!({"forms": no(&["sexual_contact"]), "age_at_incident": 12}), json!("sexual_assault"), json!(["child_sexual_abuse"])),
-        (json!({"forms": no(&["physical"]), "perpetrators": partner}), json!("physical_assault"), json!(["intimate_partner"])),
-        (json!({"forms": no(&["forced_marriage"]), "age_at_incident": 16}), json!("forced_marriage"), json!(["early_marriage"])),
-        (json!({"forms": no(&["penetration"]), "goods_money_exchanged": "yes", "abduction": "trafficked"}), json!("rape"),
-            json!(["possible_sexual_exploitation", "possible_sexual_slavery"])),
+        (
+            json!({"forms": no(&["sexual_contact"]), "age_at_incident": 12}),
+            json!("sexual_assault"),
+            json!(["child_sexual_abuse"]),
+        ),
+        (
+            json!({"forms": no(&["physical"]), "perpetrators": partner}),
+            json!("physical_assault"),
+            json!(["intimate_partner"]),
+        ),
+        (
+            json!({"forms": no(&["forced_marriage"]), "age_at_incident": 16}),
+            json!("forced_marriage"),
+            json!(["early_marriage"]),
+        ),
+        (
+            json!({"forms": no(&["penetration"]), "goods_money_exchanged": "yes", "abduction": "trafficked"}),
+            json!("rape"),
+            json!(["possible_sexual_exploitation", "possible_sexual_slavery"]),
+        ),
         (json!({"forms": no(&[]), "perpetrators": partner}), json!("non_gbv"), json!([])),
         (json!({"forms": {"physical": "yes"}}), json!("unclassified"), json!([])),
     ] {

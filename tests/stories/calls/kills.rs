@@ -80,7 +80,9 @@ fn kill_9_loses_no_answered_change_and_doubles_no_call() {
     let sum = |of: fn(&Hand) -> u64| hands.iter().map(of).sum::<u64>();
     let (answered, replayed) = (sum(|hand| hand.answered), sum(|hand| hand.replayed));
     assert!(answered > all, "a proof needs answered changes");
-    println!("proof: drafts: {all} kills, {calls} calls, {answered} answered changes, {replayed} repeated, 0 lost, 0 torn, 0 doubled");
+    println!(
+        "proof: drafts: {all} kills, {calls} calls, {answered} answered changes, {replayed} repeated, 0 lost, 0 torn, 0 doubled"
+    );
 }
 
 impl Hand {
@@ -105,7 +107,8 @@ impl Hand {
 
     fn create(&mut self, client: &Client) -> bool {
         self.unanswered = true;
-        let Some((status, told)) = client.send("POST", "contacts", &[("idempotency-key", &self.key())], &self.body()) else {
+        let Some((status, told)) = client.send("POST", "contacts", &[("idempotency-key", &self.key())], &self.body())
+        else {
             return false;
         };
         assert_eq!(status, 201, "{told}");

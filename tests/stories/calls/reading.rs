@@ -24,9 +24,14 @@ fn one_sees_one_s_own_calls_and_another_s_is_not_there(hotline: &Hotline) {
     let call = mine.draft();
     let missing = theirs.get("/contacts/C-0000-0000-000").expect(404).told();
     for seat in [&theirs, &counselor] {
-        for told in [seat.get(&call), seat.get(&format!("{call}/timeline")), seat.get(&format!("{call}/assessments")),
-            seat.patch(&call, 1, &json!({})), seat.post(&format!("{call}/finish"), &json!({})),
-            seat.post(&format!("{call}/rejoin"), &json!({"word": "x"}))] {
+        for told in [
+            seat.get(&call),
+            seat.get(&format!("{call}/timeline")),
+            seat.get(&format!("{call}/assessments")),
+            seat.patch(&call, 1, &json!({})),
+            seat.post(&format!("{call}/finish"), &json!({})),
+            seat.post(&format!("{call}/rejoin"), &json!({"word": "x"})),
+        ] {
             assert_eq!(told.expect(404).told(), missing);
         }
         assert_eq!(seat.get("/contacts").json["items"], json!([]));
@@ -37,20 +42,32 @@ fn one_sees_one_s_own_calls_and_another_s_is_not_there(hotline: &Hotline) {
 fn a_list_is_filtered_by_what_stands_in_clear(hotline: &Hotline) {
     let floor = Floor::open(hotline);
     let seat = floor.operator();
-    for (kind, minutes, finish) in [("support", 0, false), ("silent", 1, true), ("support", 2, true), ("test", 3, false)] {
+    for (kind, minutes, finish) in
+        [("support", 0, false), ("silent", 1, true), ("support", 2, true), ("test", 3, false)]
+    {
         hotline.clock.set(MORNING.plus(minutes * 60 * SECOND));
-        let answers = if kind == "silent" { json!({"perpetrator_present": "yes", "strangled": "yes"}) } else { json!({}) };
+        let answers =
+            if kind == "silent" { json!({"perpetrator_present": "yes", "strangled": "yes"}) } else { json!({}) };
         seat.call(&json!({"channel": "phone", "kind": kind, "finish": finish, "answers": answers}));
     }
-    let many = |query: &str| seat.get(&format!("/contacts?{query}")).expect(200).json["items"].as_array().unwrap().len();
+    let many =
+        |query: &str| seat.get(&format!("/contacts?{query}")).expect(200).json["items"].as_array().unwrap().len();
     let later = MORNING.plus(60 * SECOND);
     for (query, expected) in [
-        ("limit=200".to_owned(), 4), ("status=finished".into(), 2), ("kind=support".into(), 2), ("level=critical".into(), 1),
-        ("kind=support&status=draft".into(), 1), (format!("from={later}"), 3), (format!("to={later}"), 1), ("kind=prank".into(), 0),
+        ("limit=200".to_owned(), 4),
+        ("status=finished".into(), 2),
+        ("kind=support".into(), 2),
+        ("level=critical".into(), 1),
+        ("kind=support&status=draft".into(), 1),
+        (format!("from={later}"), 3),
+        (format!("to={later}"), 1),
+        ("kind=prank".into(), 0),
     ] {
         assert_eq!(many(&query), expected, "{query}");
     }
-    for wrong in ["status=x", "kind=x", "level=x", "from=x", "to=2026-11-23", "limit=0", "limit=201", "limit=-1", "order=asc"] {
+    for wrong in
+        ["status=x", "kind=x", "level=x", "from=x", "to=2026-11-23", "limit=0", "limit=201", "limit=-1", "order=asc"]
+    {
         seat.get(&format!("/contacts?{wrong}")).expect(422);
     }
 }
@@ -69,7 +86,13 @@ fn pages_of_a_list_neither_repeat_nor_skip_while_calls_come_in(hotline: &Hotline
     let mut seen = Vec::new();
     while let Some(path) = next {
         let page = seat.get(&path).expect(200);
-        seen.extend(page.json["items"].as_array().unwrap().iter().map(|call| format!("/contacts/{}", call["id"].as_str().unwrap())));
+        seen.extend(
+            page.json["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|call| format!("/contacts/{}", call["id"].as_str().unwrap())),
+        );
         hotline.wait(SECOND);
         seat.draft();
         next = page.next();

@@ -23,15 +23,32 @@ fn marked() -> Value {
 }
 
 const WORDS: [&str; 19] = [
-    "Wrejoinqx", "Wnarrativeqx", "ýüregim", "Wnameqx", "Wsurnameqx", "65987654", "65 987654", "Waddressqx", "1971-03-09",
-    "Wethnicqx", "wneedqx", "Wheqxx", "Wjobqxx", "strangled", "perpetrator_present", "Wnoteqx", "Wcodeqx", "Wanswersqx",
+    "Wrejoinqx",
+    "Wnarrativeqx",
+    "ýüregim",
+    "Wnameqx",
+    "Wsurnameqx",
+    "65987654",
+    "65 987654",
+    "Waddressqx",
+    "1971-03-09",
+    "Wethnicqx",
+    "wneedqx",
+    "Wheqxx",
+    "Wjobqxx",
+    "strangled",
+    "perpetrator_present",
+    "Wnoteqx",
+    "Wcodeqx",
+    "Wanswersqx",
     "Wmessageqx",
 ];
 
 /// Everything she can say, said: a call, changes, her terms, an amendment with a note.
 fn say_everything(seat: &Seat<'_>) {
     let call = seat.call(&marked());
-    seat.patch(&call.place(), 1, &json!({"narrative": "Wnarrativeqx again", "person": {"address": "Waddressqx 2"}})).expect(200);
+    seat.patch(&call.place(), 1, &json!({"narrative": "Wnarrativeqx again", "person": {"address": "Waddressqx 2"}}))
+        .expect(200);
     let case = seat.post("/cases", &json!({"contact": call.json["id"]})).expect(201);
     let terms = json!({"may_call": true, "number": "+993 65 987654", "if_another_answers": "Wanswersqx", "code_word": "Wcodeqx",
         "may_leave_message": true, "message": "Wmessageqx", "windows": [{"weekday": "mon", "from": "09:00", "to": "11:00"}]});
@@ -78,6 +95,7 @@ fn a_program_that_runs_for_real_writes_nothing_of_hers_into_any_file_or_its_log(
     places.extend(running);
     places.push(("the log".into(), log.into_bytes()));
     // What the rules say is kept in full, so words of theirs are in clear.
-    let hers: Vec<&str> = WORDS.into_iter().filter(|word| !["strangled", "perpetrator_present"].contains(word)).collect();
+    let hers: Vec<&str> =
+        WORDS.into_iter().filter(|word| !["strangled", "perpetrator_present"].contains(word)).collect();
     assert_nowhere(&places, &hers);
 }
