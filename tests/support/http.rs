@@ -101,14 +101,9 @@ impl TestApp {
         TestApp { address, url, tokens: key(), hashing, agent, stop: Some((stop, serving)) }
     }
 
-    /// Engages somebody of this role and signs them in; `partner` needs [`TestApp::sign_in_partner`].
+    /// Engages somebody of this role, not a partner, and signs them in.
     pub fn sign_in(&self, hotline: &Hotline, name: &str, role: Role) -> SignedIn {
         self.admit(hotline, NewAccount::new(name, role, None, false).unwrap())
-    }
-
-    /// Engages somebody at an organisation and signs them in.
-    pub fn sign_in_partner(&self, hotline: &Hotline, name: &str, organisation: &str) -> SignedIn {
-        self.admit(hotline, NewAccount::new(name, Role::Partner, Some(organisation.to_owned()), false).unwrap())
     }
 
     fn admit(&self, hotline: &Hotline, form: NewAccount) -> SignedIn {
