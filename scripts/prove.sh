@@ -2,6 +2,7 @@
 # The long form of what the tests show briefly: many more rounds of chance, other seeds.
 #   scripts/prove.sh NAME [ROUNDS] [SEED]
 # kills    a child that writes is killed with signal 9, again and again, on both engines
+# drafts   a server is killed with signal 9 while calls are written down through it, on SQLite
 # storage  batches of good writes, refusals, panics and errors, on both engines
 # Ends with a line of counts for each engine. Exit code 0 only if every round held.
 set -uo pipefail
@@ -9,9 +10,10 @@ cd "$(dirname "$0")/.."
 
 case ${1-} in
 kills) tests='test(/^storage::kills::/)' rounds=2000 ;;
+drafts) tests='test(kill_9_loses_no_answered_change_and_doubles_no_call)' rounds=200 ;;
 storage) tests='test(/whatever_a_batch_meets_a_yes_is_on_disk/)' rounds=2000 ;;
 *)
-    sed -n '2,6s/^# *//p' "$0" >&2
+    sed -n '2,7s/^# *//p' "$0" >&2
     exit 2
     ;;
 esac

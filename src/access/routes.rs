@@ -107,6 +107,16 @@ impl Routes {
         self.add(Method::GET, path, handler)
     }
 
+    /// A GET address whose handler reads the query. At any other a query is refused.
+    pub fn list<F, Args>(self, path: &str, handler: F) -> Routes
+    where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.route::<Args>(Method::GET, path, Route::new().method(Method::GET).to(handler))
+    }
+
     /// A POST address.
     pub fn post<F, Args>(self, path: &str, handler: F) -> Routes
     where
@@ -178,21 +188,39 @@ impl Routes {
         }
     }
 
-    fn add<F, Args>(mut self, method: Method, path: &str, handler: F) -> Routes
+    fn add<F, Args>(self, method: Method, path: &str, handler: F) -> Routes
     where
         F: Handler<Args>,
         Args: FromRequest + Guarded + 'static,
         F::Output: Responder + 'static,
     {
+        let route = Route::new().method(method.clone()).to(handler);
+        // An open address is a page or a probe; what others append to a link must not close it.
+        let strict = if Args::ROLES.is_empty() { route } else { route.wrap(from_fn(without_query)) };
+        self.route::<Args>(method, path, strict)
+    }
+
+    fn route<Args: Guarded>(mut self, method: Method, path: &str, route: Route) -> Routes {
         self.entries.push(Entry {
-            method: method.clone(),
+            method,
             path: format!("{}{path}", self.prefix),
             permission: Args::PERMISSION,
             roles: Args::ROLES,
-            route: Args::guard(Route::new().method(method).to(handler)),
+            route: Args::guard(route),
         });
         self
     }
+}
+
+/// Refuses a query at an address that has no use for one.
+async fn without_query<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    if request.query_string().is_empty() {
+        return Ok(next.call(request).await?.map_into_left_body());
+    }
+    Ok(request.error_response(Error::invalid("?", "unknown_parameter")).map_into_right_body())
 }
 
 async fn wrong_method() -> Result<&'static str, Error> {

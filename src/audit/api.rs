@@ -12,7 +12,7 @@ use crate::state::App;
 
 /// The addresses of this room.
 pub fn routes() -> Routes {
-    Routes::at("/audit").get("", list)
+    Routes::at("/audit").list("", list)
 }
 
 /// `?from&to&actor&action&subject&limit&after`, newest first.

@@ -42,7 +42,9 @@ impl Phone {
 /// even where the list does not know its prefix.
 pub fn e164(said: &str, region: &str) -> Option<String> {
     let country = region.parse().ok();
-    let number = phonenumber::parse(country, said).ok()?;
+    // Many countries dial 00 for abroad, and those who learnt it there write it anywhere.
+    let abroad = said.trim().strip_prefix("00").map(|rest| format!("+{rest}"));
+    let number = phonenumber::parse(country, abroad.as_deref().unwrap_or(said)).ok()?;
     let full = number.national().value() >= SHORTEST_FULL;
     (full || phonenumber::is_valid(&number)).then(|| number.format().mode(phonenumber::Mode::E164).to_string())
 }

@@ -9,7 +9,7 @@ use super::codes::{Kind, Status};
 use super::edit::{Amendment, amend, change, finish, rejoin};
 use super::model::{Filter, Scope, list};
 use super::record::{Against, NewContact, prepare, record};
-use super::view::{Opened, Read, assessments, full, open, read, receipt, timeline};
+use super::view::{Opened, Read, again, assessments, full, open, read, receipt, timeline};
 use crate::access::{
     Body, Filtered, IfMatch, Keyed, Page, Paged, Params, Permit, Posted, Query, ReadContacts, RecordContacts,
     Reference, Routes,
@@ -24,7 +24,7 @@ use crate::state::App;
 pub fn routes() -> Routes {
     Routes::at("/contacts")
         .post("", create)
-        .get("", index)
+        .list("", index)
         .get("/{id}", show)
         .patch("/{id}", edit)
         .post("/{id}/finish", end)
@@ -46,16 +46,18 @@ async fn create(
     new: Keyed<NewContact>,
 ) -> Result<HttpResponse> {
     let prepared = prepare(new.form, &by.id, against(&app, &areas), &app.vault, app.clock.now())?;
-    let (written, replay) = (prepared.clone(), new.replay);
+    let (written, replay, actor) = (prepared.clone(), new.replay, (*by).clone());
     let earlier = app
         .store
         .write(by.by(), move |tx| {
             let id = tx.once(Some(&replay), 201, |tx| record(tx, &written))?;
-            if id == written.id() { Ok(None) } else { open(tx, &id).map(Some) }
+            if id == written.id() { Ok(None) } else { again(tx, &actor, &id).map(Some) }
         })
         .await?;
-    let opened = earlier.unwrap_or_else(|| prepared.opened());
-    created(full(&opened, against(&app, &areas), app.clock.now())?)
+    match earlier.unwrap_or_else(|| Read::Whole(Box::new(prepared.opened()))) {
+        Read::Whole(opened) => created(full(&opened, against(&app, &areas), app.clock.now())?),
+        Read::Receipt(view, version) => created((view, version)),
+    }
 }
 
 fn created((view, version): (Value, i32)) -> Result<HttpResponse> {

@@ -258,11 +258,15 @@ pub fn finish(tx: &mut Tx<'_>, actor: &Actor, reference: &str, ended_at: Option<
 }
 
 /// Takes a draft up from another seat. Errors: 404 for a wrong word too, so that nothing is
-/// confirmed to a guesser.
+/// confirmed to a guesser, and for somebody who must not know of her.
 pub fn rejoin(tx: &mut Tx<'_>, actor: &Actor, reference: &str, word: &str) -> Result<String> {
     let row = model::find(tx.db, reference)?;
     let index = rejoin_index(&tx.setting.vault, word);
-    if row.status != Status::Draft || row.rejoin_index != Some(index) {
+    let hidden = match &row.case_id {
+        Some(case_id) => cases::blocked(tx.db, case_id)?.staff.contains(&actor.id),
+        None => false,
+    };
+    if row.status != Status::Draft || row.rejoin_index != Some(index) || hidden {
         return Err(Error::NotFound);
     }
     if row.operator_id != actor.id && !model::hand_to(tx.db, &row, &actor.id, tx.now)? {

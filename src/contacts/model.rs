@@ -367,7 +367,7 @@ pub fn insert_assessment(db: &mut Db, row: &AssessmentRow) -> Result<()> {
 pub fn assessments_of(db: &mut Db, contact_id: &str) -> Result<Vec<AssessmentRow>> {
     Ok(assessments::table
         .filter(assessments::contact_id.eq(contact_id))
-        .order((assessments::at.asc(), assessments::id.asc()))
+        .order(assessments::contact_version.asc())
         .select(AssessmentRow::as_select())
         .load(db)?)
 }
@@ -376,7 +376,7 @@ pub fn assessments_of(db: &mut Db, contact_id: &str) -> Result<Vec<AssessmentRow
 pub fn latest_assessment(db: &mut Db, contact_id: &str) -> Result<AssessmentRow> {
     Ok(assessments::table
         .filter(assessments::contact_id.eq(contact_id))
-        .order((assessments::at.desc(), assessments::id.desc()))
+        .order(assessments::contact_version.desc())
         .select(AssessmentRow::as_select())
         .first(db)?)
 }

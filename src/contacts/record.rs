@@ -116,7 +116,6 @@ impl Against<'_> {
             }
         };
         refuse(opened > now.plus(AHEAD), "/opened_at", "in_the_future");
-        refuse(opened < now.plus(-WRITTEN_AFTER), "/opened_at", "too_long_ago");
         refuse(
             form.queued_at.zip(form.answered_at).is_some_and(|(q, a)| q > a),
             "/answered_at",
@@ -280,11 +279,14 @@ pub fn prepare(
     vault: &Vault,
     now: Instant,
 ) -> Result<Prepared> {
-    let problems = against.settle(&mut new.form, new.narrative.as_deref(), now);
+    let mut problems = against.settle(&mut new.form, new.narrative.as_deref(), now);
+    let opened_at = new.form.opened_at.unwrap_or(now);
+    if opened_at < now.plus(-WRITTEN_AFTER) {
+        problems.push(problem("/opened_at", "too_long_ago"));
+    }
     if !problems.is_empty() {
         return Err(Error::Invalid(problems));
     }
-    let opened_at = new.form.opened_at.unwrap_or(now);
     new.form.opened_at = Some(opened_at);
     let document = Document::new(new.form, now);
     let (_, assessment) = against.assessed(&document, now)?;

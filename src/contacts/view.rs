@@ -57,6 +57,18 @@ pub fn read(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<Read> {
     Ok(Read::Whole(Box::new(open(tx, &row.id)?)))
 }
 
+/// The answer to a creation that was asked again: whole while it is as it was first answered, else
+/// as much as its sender may read now. Errors: 404 when that is nothing.
+pub fn again(tx: &mut Tx<'_>, actor: &Actor, id: &str) -> Result<Read> {
+    let scope = Scope::of(actor);
+    let reference = model::by_id(tx.db, id)?.reference;
+    let row = model::find_in(tx.db, &scope, &reference)?;
+    if row.version == 1 || scope.opens(&row) {
+        return Ok(Read::Whole(Box::new(open(tx, id)?)));
+    }
+    Ok(Read::Receipt(receipt(&listed(&row)), row.version))
+}
+
 fn listed(row: &ContactRow) -> ListedRow {
     ListedRow {
         id: row.id.clone(),

@@ -26,11 +26,11 @@ const SERVICES: &str = "/api/v1/services";
 /// Every address of this room. Handlers ask for `Data<Areas>`: the server puts the gazetteer there.
 pub fn routes() -> Routes {
     Routes::at("")
-        .get("/organisations", list_organisations)
+        .list("/organisations", list_organisations)
         .post("/organisations", create_organisation)
         .get("/organisations/{id}", show_organisation)
         .patch("/organisations/{id}", change_organisation)
-        .get("/services", list_services)
+        .list("/services", list_services)
         .post("/services", create_service)
         .get("/services/{id}", show_service)
         .patch("/services/{id}", change_service)
@@ -166,7 +166,7 @@ async fn confirm_endpoints(
     Ok(shown(app.store.write(may.by(), work).await?, &may))
 }
 
-async fn list_areas(_may: Permit<ReadDirectory>, areas: Data<Areas>, _query: Filtered<()>) -> Result<HttpResponse> {
+async fn list_areas(_may: Permit<ReadDirectory>, areas: Data<Areas>) -> Result<HttpResponse> {
     let items: Vec<AreaView<'_>> = areas.all().iter().map(AreaView::from).collect();
     Ok(HttpResponse::Ok().json(serde_json::json!({ "items": items })))
 }

@@ -36,13 +36,13 @@ pub fn routes() -> Routes {
         .get("/me/sessions", own_sessions)
         .delete("/me/sessions", end_own_sessions)
         .delete("/me/sessions/{id}", end_own_session)
-        .get("/staff", staff)
+        .list("/staff", staff)
         .post("/staff", create)
         .post("/staff/{id}/deactivate", deactivate)
         .post("/staff/{id}/reset", reset)
 }
 
-async fn login(_: Open, desk: Desk, Body(form): Body<Login>) -> Result<HttpResponse> {
+async fn login(_: Open, _: Filtered<()>, desk: Desk, Body(form): Body<Login>) -> Result<HttpResponse> {
     desk.door.admit(desk.address)?;
     let opened = sign_in::sign_in(&desk.app, &desk.door, &form.0, &desk.request).await?;
     let minted = sign_in::mint(&desk.app, &desk.tokens, &opened.session, &opened.staff)?;
@@ -54,7 +54,7 @@ async fn login(_: Open, desk: Desk, Body(form): Body<Login>) -> Result<HttpRespo
     }))
 }
 
-async fn token(_: Open, desk: Desk, Body(form): Body<Renewal>) -> Result<HttpResponse> {
+async fn token(_: Open, _: Filtered<()>, desk: Desk, Body(form): Body<Renewal>) -> Result<HttpResponse> {
     let minted = sign_in::token_from_session(&desk.app, &desk.tokens, &form.session).await?;
     let Minted { access_token, expires_in } = minted;
     Ok(HttpResponse::Ok().json(TokenView { access_token, token_type: "Bearer", expires_in, session: None }))

@@ -12,7 +12,7 @@ use crate::storage::Tx;
 
 /// The addresses of this room.
 pub fn routes() -> Routes {
-    Routes::at("/notifications").get("", index).post("/{id}/retry", again).post("/{id}/cancel", stop)
+    Routes::at("/notifications").list("", index).post("/{id}/retry", again).post("/{id}/cancel", stop)
 }
 
 /// A notification without its letter and without its address: where it stands and why.

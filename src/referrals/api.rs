@@ -27,7 +27,7 @@ pub fn routes() -> Routes {
         .post("/services/match", match_services)
         .post("/contacts/{id}/tickets", issue_ticket)
         .post("/cases/{id}/consents/{consent}/withdraw", withdraw)
-        .get("/tickets", list_tickets)
+        .list("/tickets", list_tickets)
         .get("/tickets/{id}", show_ticket)
         .post("/tickets/{id}/claim", claim_ticket)
         .post("/tickets/{id}/release", release_ticket)

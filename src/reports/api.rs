@@ -19,7 +19,7 @@ const LEVELS: [&str; 5] = ["critical", "high", "medium", "low", "not_assessed"];
 
 /// The addresses of this room.
 pub fn routes() -> Routes {
-    Routes::at("/reports").get("/response-times", response_times)
+    Routes::at("/reports").list("/response-times", response_times)
 }
 
 /// `?from&to&level&area&service&group_by&limit&after`. Who may see aggregates only gets no rows.

@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde_json::{Value, json};
 
-use crate::access::{Body, Filtered, Permit, ReadRules, Routes};
+use crate::access::{Body, Permit, ReadRules, Routes};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::input::{At, Fields, FromJson, Json};
@@ -64,7 +64,7 @@ fn view(rules: &RuleSet) -> Value {
     })
 }
 
-async fn show(_: Permit<ReadRules>, app: Data<App>, _: Filtered<()>) -> HttpResponse {
+async fn show(_: Permit<ReadRules>, app: Data<App>) -> HttpResponse {
     HttpResponse::Ok().json(view(&app.rules))
 }
 

@@ -10,9 +10,12 @@
 mod support;
 
 mod audit;
+mod calls;
 mod cli;
 mod directory;
 mod identity;
+mod main_job;
+mod matrix;
 mod notifications;
 mod referrals;
 mod reports;

@@ -14,7 +14,8 @@ use goldaw::clock::HOUR;
 use goldaw::config::Config;
 use goldaw::directory::Areas;
 use goldaw::identity::passphrase::Hashing;
-use goldaw::identity::{NewAccount, Staff, terminal};
+use goldaw::identity::terminal::{self, Handed};
+use goldaw::identity::{NewAccount, Staff};
 use goldaw::server::{self, Parts, Stop};
 use goldaw::state::App;
 use goldaw::storage::schema::sessions;
@@ -104,6 +105,17 @@ impl TestApp {
     /// Engages somebody of this role, not a partner, and signs them in.
     pub fn sign_in(&self, hotline: &Hotline, name: &str, role: Role) -> SignedIn {
         self.admit(hotline, NewAccount::new(name, role, None, false).unwrap())
+    }
+
+    /// Engages somebody at an organisation and signs them in.
+    pub fn sign_in_partner(&self, hotline: &Hotline, name: &str, organisation: &str) -> SignedIn {
+        self.admit(hotline, NewAccount::new(name, Role::Partner, Some(organisation.to_owned()), false).unwrap())
+    }
+
+    /// Engages somebody, who has yet to sign in.
+    pub fn engage(&self, hotline: &Hotline, name: &str, role: Role) -> Handed {
+        let form = NewAccount::new(name, role, None, false).unwrap();
+        terminal::add(&hotline.store, &self.hashing, form, None).unwrap()
     }
 
     fn admit(&self, hotline: &Hotline, form: NewAccount) -> SignedIn {

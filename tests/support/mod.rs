@@ -10,8 +10,11 @@
 //! ```
 //! makes the tests `a_step_is_kept::sqlite` and `a_step_is_kept::postgres`.
 
+pub mod canary;
+pub mod floor;
 pub mod http;
 pub mod postgres;
+pub mod program;
 pub mod proof;
 
 use std::sync::mpsc::{Sender, channel};

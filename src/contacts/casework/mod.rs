@@ -78,6 +78,9 @@ pub fn hear(tx: &mut Tx<'_>, actor: &Actor, case: &CaseRow, said: &Consenting) -
     if contact.case_id.as_deref() != Some(case.id.as_str()) {
         return Err(Error::invalid("/contact", "of_another_case"));
     }
+    if said.form.scope == cases::codes::Scope::Referral && said.service.is_none() {
+        return Err(Error::invalid("/service", "required"));
+    }
     let service = said.service.as_deref().map(|reference| directory::find_service(tx.db, reference)).transpose();
     let service = service.map_err(|error| match error {
         Error::NotFound => Error::invalid("/service", "not_found"),

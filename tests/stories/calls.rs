@@ -1,0 +1,8 @@
+//! Calls over HTTP: a draft that grows while she speaks, and what becomes of it afterwards.
+
+mod drafts;
+mod finished;
+mod heard;
+mod kills;
+mod reading;
+mod sealed;
