@@ -1,4 +1,5 @@
-# What the checks need, installed where it is missing. Sourced by test.sh and prove.sh.
+# What the checks need, installed where it is missing. Sourced by test.sh, prove.sh and
+# bench.sh.
 
 # Where Debian keeps the server's programs; they are not on the PATH.
 postgres_programs() {
@@ -16,15 +17,24 @@ postgres_programs() {
 # Debian packages: PostgreSQL for the tests, Python for the counts and the short checks, and what
 # building the bundled SQLite, libpq and OpenSSL takes.
 need_tools() {
-    if ! command -v cargo >/dev/null; then
-        echo "Rust is missing. Install it: https://rustup.rs, or apt-get install rustup && rustup default stable" >&2
-        exit 1
-    fi
+    need_rust
     local packages=()
     postgres_programs >/dev/null || packages+=(postgresql)
     command -v python3 >/dev/null || packages+=(python3)
     command -v git >/dev/null || packages+=(git)
     { command -v cc && command -v make && command -v perl; } >/dev/null || packages+=(build-essential)
+    install_packages "${packages[@]}"
+}
+
+need_rust() {
+    command -v cargo >/dev/null && return
+    echo "Rust is missing. Install it: https://rustup.rs, or apt-get install rustup && rustup default stable" >&2
+    exit 1
+}
+
+# Debian packages by name; none is nothing to do.
+install_packages() {
+    local packages=("$@")
     [ ${#packages[@]} = 0 ] && return
     local install="apt-get update && apt-get install -y --no-install-recommends ${packages[*]}"
     local as_root=()

@@ -37,14 +37,20 @@ impl Phone {
     }
 }
 
-/// The E.164 form of a number in any spelling of `region`.
+/// The E.164 form of a number in any spelling of `region`. Number plans grow faster than lists of
+/// them (Turkmenistan's 72 is younger than the one built in), so a number of full length is one
+/// even where the list does not know its prefix.
 pub fn e164(said: &str, region: &str) -> Option<String> {
     let country = region.parse().ok();
     // Many countries dial 00 for abroad, and those who learnt it there write it anywhere.
     let abroad = said.trim().strip_prefix("00").map(|rest| format!("+{rest}"));
     let number = phonenumber::parse(country, abroad.as_deref().unwrap_or(said)).ok()?;
-    phonenumber::is_valid(&number).then(|| number.format().mode(phonenumber::Mode::E164).to_string())
+    let full = number.national().value() >= SHORTEST_FULL;
+    (full || phonenumber::is_valid(&number)).then(|| number.format().mode(phonenumber::Mode::E164).to_string())
 }
+
+/// Seven digits: below that are emergency and short numbers.
+const SHORTEST_FULL: u64 = 1_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -68,5 +74,6 @@ mod tests {
         let said = Phone("ask the neighbour".into());
         assert_eq!(said.clone().normal("TM"), said);
         assert_eq!(said.e164(), None);
+        assert_eq!(e164("103", "TM"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{ETAG, LOCATION};
-use actix_web::web::Data;
+use actix_web::web::{Data, Path};
 
 use super::claim::{self, AssignForm, CloseForm, NoteForm};
 use super::issue::{self, IssueForm, Named};
@@ -12,20 +12,21 @@ use super::queue::{self, QueueQuery};
 use super::states::{CancelReason, DeclineReason, FailReason};
 use super::views::{self, ReferralSeen, TicketSeen};
 use crate::access::{
-    Actor, AssignTickets, Body, Filtered, IssueTickets, Keyed, MatchServices, MoveReferrals, Nothing, Permit, Posted,
+    Actor, AssignTickets, Body, Filtered, IssueTickets, KeepCases, Keyed, MatchServices, MoveReferrals, Nothing, Permit, Posted,
     ReadReferrals, ReadTickets, Reference, Routes, WorkTickets,
 };
 use crate::directory::Areas;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::input::{self, At, Fields, FromJson, Json};
 use crate::state::App;
-use crate::storage::{Replay, Tx};
+use crate::storage::{Replay, Tx, read_reference};
 
 /// Every address of this room, below `/api/v1`. Handlers ask for `Data<Areas>`.
 pub fn routes() -> Routes {
     Routes::at("")
         .post("/services/match", match_services)
         .post("/contacts/{id}/tickets", issue_ticket)
+        .post("/cases/{id}/consents/{consent}/withdraw", withdraw)
         .list("/tickets", list_tickets)
         .get("/tickets/{id}", show_ticket)
         .post("/tickets/{id}/claim", claim_ticket)
@@ -75,6 +76,27 @@ async fn issue_ticket(
     };
     let (reference, ticket) = app.store.write(who.by(), issued).await?;
     Ok(HttpResponse::Created().insert_header((LOCATION, format!("/api/v1/tickets/{reference}"))).json(ticket))
+}
+
+/// What ends with a consent is referrals, so withdrawing lives here, whatever its address.
+async fn withdraw(
+    who: Permit<KeepCases>,
+    app: Data<App>,
+    path: Path<(String, String)>,
+    posted: Posted<Nothing>,
+) -> Result<HttpResponse> {
+    let (case, consent) = path.into_inner();
+    let case = read_reference('K', &case).ok_or(Error::NotFound)?;
+    let consent = read_reference('Y', &consent).ok_or(Error::NotFound)?;
+    let actor = who.clone();
+    let write = move |tx: &mut Tx<'_>| {
+        tx.once(posted.replay.as_ref(), 204, |tx| {
+            moves::withdraw(tx, &actor, &case, &consent)?;
+            Ok(consent.clone())
+        })
+    };
+    app.store.write(who.by(), write).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 async fn list_tickets(

@@ -279,6 +279,19 @@ fn leave(tx: &mut Tx<'_>, hop: Hop, why: &str) -> Result<()> {
     model::save_hop(tx.db, &Hop { left_at: Some(tx.now), reason: Some(why.to_owned()), ..hop })
 }
 
+/// She takes a consent back: from now on nothing rests on it. Errors: 404; 409 when it already was
+/// taken back.
+pub fn withdraw(tx: &mut Tx<'_>, actor: &Actor, case: &str, consent: &str) -> Result<()> {
+    let case = cases::find_in(tx.db, actor, case)?;
+    let consent = cases::model::consent(tx.db, &case.id, consent)?;
+    if !cases::model::withdraw_consent(tx.db, &consent.id, tx.now)? {
+        return Err(Error::conflict("withdrawn"));
+    }
+    consent_withdrawn(tx, &consent.id)?;
+    tx.step(("case", &case.id), "consent", Some("withdrawn"))?;
+    tx.trail("cases.withdraw_consent", ("consent", &consent.reference), None)
+}
+
 /// Ends what rests on a consent that she takes back: the request at that service is called off, and
 /// one she named for later is not asked.
 pub fn consent_withdrawn(tx: &mut Tx<'_>, consent_id: &str) -> Result<()> {

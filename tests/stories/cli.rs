@@ -49,10 +49,14 @@ impl Place {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// What it says when it does not start. One that starts all the same is stopped.
     fn refused(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
-        String::from_utf8(output.stderr).unwrap()
+        let child = self.command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut running = Running { child, line: String::new() };
+        assert_eq!(running.exit(), Some(1), "{arguments:?}");
+        let mut told = String::new();
+        running.child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        told
     }
 
     /// Starts it and gives its first line.
@@ -81,7 +85,7 @@ impl Running {
         assert!(kill.success());
     }
 
-    /// Its exit code; the story fails when it takes longer than the promised ten seconds.
+    /// Its exit code; the story fails when that takes longer than the promised ten seconds.
     fn exit(&mut self) -> Option<i32> {
         let begun = Stopwatch::now();
         while begun.elapsed() < Duration::from_secs(10) {
@@ -90,7 +94,7 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("still running ten seconds after it was told to stop");
+        panic!("still running after ten seconds");
     }
 }
 

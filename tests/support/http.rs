@@ -102,7 +102,7 @@ impl TestApp {
         TestApp { address, url, tokens: key(), hashing, agent, stop: Some((stop, serving)) }
     }
 
-    /// Engages somebody of this role and signs them in; `partner` needs [`TestApp::sign_in_partner`].
+    /// Engages somebody of this role, not a partner, and signs them in.
     pub fn sign_in(&self, hotline: &Hotline, name: &str, role: Role) -> SignedIn {
         self.admit(hotline, NewAccount::new(name, role, None, false).unwrap())
     }

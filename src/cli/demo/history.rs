@@ -160,7 +160,7 @@ impl<'a> Past<'a> {
 
     fn call(&mut self, at: Instant) -> Result<()> {
         let province = self.dice.pick(&PROVINCES).copied().unwrap_or("TM-M");
-        let body = self.said(at, province);
+        let (opened, body) = self.said(at, province);
         let app = &self.house.app;
         let against = Against { config: &app.config, rules: &app.rules, areas: &self.house.areas };
         let operator = self.dice.pick(&self.operators).cloned().ok_or(Error::NotFound)?;
@@ -170,20 +170,21 @@ impl<'a> Past<'a> {
             let id = contacts::record(tx, &prepared)?;
             Ok(contacts::model::by_id(tx.db, &id)?.reference)
         })?;
-        if body.get("kind").is_some_and(|kind| kind == "support") && self.dice.below(10) < 5 {
-            self.ticket(at, operator, &reference, province, body.get("opened_at").unwrap_or(&Value::Null))?;
+        match opened {
+            Some(opened) if self.dice.below(10) < 5 => self.ticket(at, operator, &reference, province, opened),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    /// What was heard.
-    fn said(&mut self, at: Instant, province: &str) -> Value {
+    /// What was heard; and since when, if it was somebody who can be helped.
+    fn said(&mut self, at: Instant, province: &str) -> (Option<Instant>, Value) {
         let opened = at.plus(-(4 + self.dice.below(20)) * MINUTE);
         let queued = opened.plus(-self.dice.below(90) * SECOND);
         if self.dice.below(6) == 0 {
             let kind = self.dice.pick(&["silent", "hang_up", "wrong_number"]).copied();
-            return json!({ "channel": "phone", "kind": kind, "opened_at": opened, "queued_at": queued,
+            let nobody = json!({ "channel": "phone", "kind": kind, "opened_at": opened, "queued_at": queued,
                 "answered_at": opened, "caller_role": "unknown", "finish": true });
+            return (None, nobody);
         }
         let dice = &mut self.dice;
         let mut answers = serde_json::Map::new();
@@ -194,14 +195,15 @@ impl<'a> Past<'a> {
                 answers.insert(asked.into(), json!(answer));
             }
         }
-        json!({ "channel": "phone", "kind": "support", "opened_at": opened, "queued_at": queued, "answered_at": opened,
+        let somebody = json!({ "channel": "phone", "kind": "support", "opened_at": opened, "queued_at": queued, "answered_at": opened,
             "caller_role": "survivor", "language": dice.pick(&LANGUAGES), "limits_explained": true,
             "person": { "age_band": dice.pick(&AGES), "sex": "female", "area": province },
-            "answers": answers, "finish": true })
+            "answers": answers, "finish": true });
+        (Some(opened), somebody)
     }
 
     /// She said yes to one kind of help, at two services by name at most.
-    fn ticket(&mut self, at: Instant, operator: Actor, contact: &str, province: &str, opened: &Value) -> Result<()> {
+    fn ticket(&mut self, at: Instant, operator: Actor, contact: &str, province: &str, opened: Instant) -> Result<()> {
         let need = self.dice.pick(&NEEDS).copied().unwrap_or(ServiceType::Psychosocial);
         let filter = ServiceFilter {
             kind: Some(need),
