@@ -39,18 +39,23 @@ impl Phone {
 
 /// The E.164 form of a number in any spelling of `region`. Number plans grow faster than lists of
 /// them (Turkmenistan's 72 is younger than the one built in), so a number of full length is one
-/// even where the list does not know its prefix.
+/// even where the list does not know its prefix. One that is too short is not: dialled, it would
+/// reach nobody or somebody else.
 pub fn e164(said: &str, region: &str) -> Option<String> {
     let country = region.parse().ok();
     // Many countries dial 00 for abroad, and those who learnt it there write it anywhere.
     let abroad = said.trim().strip_prefix("00").map(|rest| format!("+{rest}"));
     let number = phonenumber::parse(country, abroad.as_deref().unwrap_or(said)).ok()?;
-    let full = number.national().value() >= SHORTEST_FULL;
-    (full || phonenumber::is_valid(&number)).then(|| number.format().mode(phonenumber::Mode::E164).to_string())
+    (is_full(&number) || phonenumber::is_valid(&number))
+        .then(|| number.format().mode(phonenumber::Mode::E164).to_string())
 }
 
-/// Seven digits: below that are emergency and short numbers.
-const SHORTEST_FULL: u64 = 1_000_000;
+/// True for as many digits as a number of its country has.
+fn is_full(number: &phonenumber::PhoneNumber) -> bool {
+    let digits = u16::try_from(number.national().to_string().len()).unwrap_or(u16::MAX);
+    let plan = number.metadata(&phonenumber::metadata::DATABASE);
+    plan.is_some_and(|plan| plan.descriptors().general().possible_length().contains(&digits))
+}
 
 #[cfg(test)]
 mod tests {

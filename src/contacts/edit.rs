@@ -143,7 +143,7 @@ fn rewrite(tx: &mut Tx<'_>, row: &ContactRow, seen: i32, patch: &Json, against: 
     }
     let before = row.level.as_deref().and_then(level_of).unwrap_or(Level::NotAssessed);
     let document = document.changed(form, before, tx.now);
-    let (_, assessment) = against.assessed(&document, tx.now)?;
+    let assessment = against.assessed(&document, tx.now)?;
     let level = document.level(&assessment);
     let case_id = match &document.form.case {
         Some(reference) => Some(cases::joinable(tx, reference)?),

@@ -20,16 +20,15 @@ const ELAPSING: &str = "hours_since_";
 /// "About" means within this many hours either way.
 const ABOUT: i64 = 3;
 
-/// The facts of a form at a moment. `said_at` tells when each elapsing answer was given.
-///
-/// Errors: every answer that no indicator takes, placed under `/answers`.
+/// The facts of a form at a moment, and every answer that no indicator takes, placed under
+/// `/answers`. `said_at` tells when each elapsing answer was given.
 pub fn facts(
     form: &ContactForm,
     said_at: &BTreeMap<String, Instant>,
     rules: &RuleSet,
     now: Instant,
     zone: Tz,
-) -> Result<Facts, Vec<Problem>> {
+) -> (Facts, Vec<Problem>) {
     let mut facts = Facts::new();
     let mut problems = Vec::new();
     for (id, answer) in &form.answers {
@@ -42,7 +41,7 @@ pub fn facts(
         // A pack of another country may not know this indicator; then the field says nothing.
         let _ = facts.set(rules, id, answer);
     }
-    if problems.is_empty() { Ok(facts) } else { Err(problems) }
+    (facts, problems)
 }
 
 fn aged(id: &str, answer: &Answer, micros: i64) -> Answer {

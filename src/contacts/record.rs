@@ -148,12 +148,16 @@ impl Against<'_> {
         }
     }
 
-    /// The facts of a document and what the rules make of them. Errors: 422 for answers no
-    /// indicator takes.
-    pub fn assessed(&self, document: &Document, now: Instant) -> Result<(Facts, Assessment)> {
-        let facts = facts(&document.form, &document.said_at, self.rules, now, self.zone()).map_err(Error::Invalid)?;
-        let assessment = assess(self.rules, &facts, now.utc());
-        Ok((facts, assessment))
+    /// What the rules make of a document. Errors: 422 for answers no indicator takes.
+    pub fn assessed(&self, document: &Document, now: Instant) -> Result<Assessment> {
+        let (facts, problems) = facts(&document.form, &document.said_at, self.rules, now, self.zone());
+        if problems.is_empty() { Ok(assess(self.rules, &facts, now.utc())) } else { Err(Error::Invalid(problems)) }
+    }
+
+    /// The facts of a stored document, for reading: an answer to a question that the rules have
+    /// dropped since says nothing, and keeps nobody from reading the rest.
+    pub fn facts(&self, document: &Document, now: Instant) -> Facts {
+        facts(&document.form, &document.said_at, self.rules, now, self.zone()).0
     }
 
     /// The reporting row of a document.
@@ -289,7 +293,7 @@ pub fn prepare(
     }
     new.form.opened_at = Some(opened_at);
     let document = Document::new(new.form, now);
-    let (_, assessment) = against.assessed(&document, now)?;
+    let assessment = against.assessed(&document, now)?;
     let level = document.level(&assessment);
     let id = new_id(now)?;
     let key = vault.new_data_key()?;

@@ -138,7 +138,7 @@ pub struct AssessmentView<'a> {
 /// The whole contact, as JSON, with the questions that could still change its level.
 pub fn full(opened: &Opened, against: Against<'_>, now: Instant) -> Result<(Value, i32)> {
     let person = opened.document.form.person.as_ref();
-    let (facts, _) = against.assessed(&opened.document, now)?;
+    let facts = against.facts(&opened.document, now);
     let incidents = opened
         .document
         .form

@@ -21,5 +21,6 @@ mod matrix;
 mod notifications;
 mod referrals;
 mod reports;
+mod rules;
 mod server;
 mod storage;

@@ -35,7 +35,9 @@ fn answers_and_facts_are_tried_and_nothing_is_stored(hotline: &Hotline) {
     assert_eq!((&told["level"], &told["at_least"]), (&json!("critical"), &json!("critical")));
     assert!(!told["fired"].as_array().unwrap().is_empty() && told["open_questions"].is_array());
     let nothing = try_out(json!({}));
-    assert!(nothing["fired"].as_array().unwrap().is_empty() && !nothing["open_questions"].as_array().unwrap().is_empty());
+    assert!(
+        nothing["fired"].as_array().unwrap().is_empty() && !nothing["open_questions"].as_array().unwrap().is_empty()
+    );
     assert_eq!(try_out(json!({"at": "2026-11-22T09:30:00Z"}))["at"], "2026-11-22T09:30:00Z");
     assert_eq!((hotline.count("steps"), hotline.count("contacts")), before);
 }
@@ -61,7 +63,8 @@ fn a_call_and_a_trial_of_its_answers_agree(hotline: &Hotline) {
     let floor = Floor::open(hotline);
     let seat = floor.operator();
     let answers = json!({"perpetrator_present": "no", "strangled": "yes", "weapon": "unknown"});
-    let call = seat.call(&json!({"channel": "phone", "kind": "support", "caller_role": "survivor", "answers": answers}));
+    let call =
+        seat.call(&json!({"channel": "phone", "kind": "support", "caller_role": "survivor", "answers": answers}));
     let facts = json!({"kind": "support", "caller_role": "survivor"});
     let tried = seat.send("POST", "/triage/evaluate", &[], &json!({"answers": answers, "facts": facts})).expect(200);
     for member in ["level", "at_least", "at_most", "fired", "needs", "clocks", "open_questions", "rule_set"] {
@@ -76,15 +79,47 @@ fn the_command_line_evaluates_line_by_line_and_names_the_line_it_cannot_read() {
     let output = program.run(&["rules", "evaluate"], lines);
     let told: Vec<Value> =
         String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!((told.len(), &told[0]["level"], &told[1]["at"]), (2, &json!("critical"), &json!("2026-11-22T09:30:00Z")));
+    assert_eq!(
+        (told.len(), &told[0]["level"], &told[1]["at"]),
+        (2, &json!("critical"), &json!("2026-11-22T09:30:00Z"))
+    );
     for (lines, expected) in [
-        ("{}\n{\"answers\":{\"quuxindicator\":\"yes\"}}\n", "line 2"), ("nonsense\n", "line 1"), ("{\"quux\":1}\n", "line 1"),
+        ("{}\n{\"answers\":{\"quuxindicator\":\"yes\"}}\n", "line 2"),
+        ("nonsense\n", "line 1"),
+        ("{\"quux\":1}\n", "line 1"),
     ] {
         let output = program.run(&["rules", "evaluate"], lines);
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.code() == Some(1) && told.contains(expected), "{told}");
     }
     assert!(!program.data().exists(), "nothing was made");
+}
+
+#[test]
+fn a_call_is_read_and_finished_after_the_question_it_answers_was_dropped() {
+    let program = Program::new();
+    program.done(&["migrate"]);
+    let key = program.engage("op-07", "operator");
+    let packs = program.folder().join("packs");
+    std::fs::create_dir(&packs).unwrap();
+    let question = "question.en = \"Asked?\"\nquestion.ru = \"Asked?\"\nquestion.tk = \"Asked?\"";
+    let pack = format!(
+        "[pack]\nid = \"own\"\nversion = \"1\"\n\n[[indicator]]\nid = \"own_question\"\nkind = \"bool\"\n{question}\n"
+    );
+    std::fs::write(packs.join("own.toml"), pack).unwrap();
+    program.configure(&format!("[triage]\npacks_dir = \"{}\"\n", packs.display()));
+    let mut asking = program.serve();
+    let body = json!({"channel": "phone", "answers": {"own_question": "yes", "strangled": "yes"}});
+    let (status, call) = asking.client(&key).post("contacts", "the-first-key", &body);
+    assert_eq!(status, 201, "{call}");
+    asking.stop();
+    program.configure("");
+    let serving = program.serve();
+    let client = serving.client(&key);
+    let place = format!("contacts/{}", call["id"].as_str().unwrap());
+    let (status, read) = client.get(&place);
+    assert_eq!((status, &read["answers"]["own_question"]), (200, &json!("yes")), "{read}");
+    assert_eq!(client.post(&format!("{place}/finish"), "the-second-key", &json!({})).0, 200);
 }
 
 #[test]
