@@ -63,7 +63,7 @@ pub fn find_organisation(db: &mut Db, reference: &str) -> Result<Organisation> {
 pub fn create_organisation(tx: &mut Tx<'_>, form: &OrganisationForm) -> Result<Organisation> {
     let organisation = writes::insert_organisation(tx, form)?;
     tx.step(("organisation", &organisation.id), "created", None)?;
-    tx.trail("organisation.create", ("organisation", &organisation.reference), None)?;
+    tx.trail("organisations.create", ("organisation", &organisation.reference), None)?;
     Ok(organisation)
 }
 
@@ -75,7 +75,7 @@ pub fn update_organisation(tx: &mut Tx<'_>, reference: &str, seen: i32, patch: &
     let form: OrganisationForm = read(&old.form.to_json()?.merged(patch))?;
     let new = writes::update_organisation(tx, &old, &form)?;
     tx.step(("organisation", &new.id), "changed", None)?;
-    tx.trail("organisation.change", ("organisation", &new.reference), None)?;
+    tx.trail("organisations.change", ("organisation", &new.reference), None)?;
     Ok(new)
 }
 
@@ -85,7 +85,7 @@ pub fn create_service(tx: &mut Tx<'_>, areas: &Areas, form: &ServiceForm) -> Res
     let organisation = organisation_named(tx.db, &form.organisation)?;
     let service = writes::insert_service(tx, &organisation.id, &form)?;
     tx.step(("service", &service.id), "created", None)?;
-    tx.trail("service.create", ("service", &service.reference), None)?;
+    tx.trail("services.create", ("service", &service.reference), None)?;
     Ok(service)
 }
 
@@ -102,7 +102,7 @@ pub fn update_service(tx: &mut Tx<'_>, areas: &Areas, reference: &str, seen: i32
         tx.step(("service", &new.id), "status", Some(new.status().code()))?;
     }
     tx.step(("service", &new.id), "changed", None)?;
-    tx.trail("service.change", ("service", &new.reference), None)?;
+    tx.trail("services.change", ("service", &new.reference), None)?;
     Ok(new)
 }
 
@@ -123,7 +123,7 @@ pub fn confirm_endpoints(tx: &mut Tx<'_>, reference: &str) -> Result<Service> {
         writes::set_endpoint(tx, &endpoint.id, EndpointStatus::Active)?;
     }
     tx.step(("service", &service.id), "endpoints_confirmed", None)?;
-    tx.trail("service.confirm_endpoints", ("service", &service.reference), None)?;
+    tx.trail("services.confirm_endpoints", ("service", &service.reference), None)?;
     service_by_id(tx.db, &service.id)
 }
 
@@ -142,7 +142,7 @@ pub fn state_capacity(tx: &mut Tx<'_>, reference: &str, seen: i32, counts: Count
     }
     writes::write_capacity(tx, &old, counts)?;
     tx.step(("service", &old.id), "capacity_stated", Some(&counts.available.to_string()))?;
-    tx.trail("service.state_capacity", ("service", &old.reference), None)?;
+    tx.trail("services.state_capacity", ("service", &old.reference), None)?;
     service_by_id(tx.db, &old.id)
 }
 
@@ -160,7 +160,7 @@ pub fn set_partner_code(tx: &mut Tx<'_>, service_id: &str, mac: &str) -> Result<
     writes::write_partner_code(tx.db, service_id, mac)?;
     tx.step(("service", service_id), "partner_code_set", None)?;
     let reference = service_by_id(tx.db, service_id)?.reference;
-    tx.trail("service.set_partner_code", ("service", &reference), None)
+    tx.trail("services.set_partner_code", ("service", &reference), None)
 }
 
 /// A service as matching sees it.

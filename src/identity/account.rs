@@ -205,7 +205,7 @@ pub fn set_second_factor(tx: &mut Tx<'_>, staff: &Staff, secret: &Sensitive<Vec<
 pub fn end_all(tx: &mut Tx<'_>, staff: &Staff) -> Result<usize> {
     let ended = model::end_sessions(tx, &staff.id, None)?;
     if ended > 0 {
-        tx.trail("session.end_all", ("staff", &staff.reference), None)?;
+        tx.trail("sessions.end_all", ("staff", &staff.reference), None)?;
     }
     Ok(ended)
 }

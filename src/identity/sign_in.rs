@@ -154,7 +154,7 @@ fn begin_session(tx: &mut Tx<'_>, staff: Staff) -> Result<Opened> {
         seen_at: tx.now,
     };
     model::insert_session(tx, &row)?;
-    tx.trail("session.begin", ("session", &session.id), None)?;
+    tx.trail("sessions.begin", ("session", &session.id), None)?;
     Ok(Opened { token: Sensitive::from(token), session, staff })
 }
 
@@ -181,7 +181,7 @@ pub(super) async fn refuse(
         };
         match times {
             Some(times) => {
-                tx.trail_outcome("session.begin", ("staff", subject), Some(&format!("times:{times}")), "denied")
+                tx.trail_outcome("sessions.begin", ("staff", subject), Some(&format!("times:{times}")), "denied")
             }
             None => Ok(()),
         }
@@ -253,7 +253,7 @@ pub fn sign_out(tx: &mut Tx<'_>, actor: &Actor, session: &str) -> Result<()> {
     if !model::end_session(tx, &actor.id, session)? {
         return Err(Error::NotFound);
     }
-    tx.trail("session.end", ("session", session), None)
+    tx.trail("sessions.end", ("session", session), None)
 }
 
 /// Under which a name's failures are kept.

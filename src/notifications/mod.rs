@@ -172,7 +172,7 @@ pub fn retry(tx: &mut Tx<'_>, reference: &str) -> Result<Notification> {
     let to = Turn { state, not_before: now, tries: 0, give_up_at, ended_at: None };
     turned(tx, &row, &to)?;
     tx.step(("notification", &row.id), "retried", None)?;
-    tx.trail("notification_retried", ("notification", &row.reference), None)?;
+    tx.trail("notifications.retry", ("notification", &row.reference), None)?;
     tx.promise();
     model::by_id(tx.db, &row.id)?.ok_or(Error::NotFound)
 }
@@ -185,7 +185,7 @@ pub fn cancel(tx: &mut Tx<'_>, reference: &str) -> Result<Notification> {
     }
     end(tx, &row, State::Cancelled)?;
     tx.step(("notification", &row.id), "cancelled", None)?;
-    tx.trail("notification_cancelled", ("notification", &row.reference), None)?;
+    tx.trail("notifications.cancel", ("notification", &row.reference), None)?;
     model::by_id(tx.db, &row.id)?.ok_or(Error::NotFound)
 }
 

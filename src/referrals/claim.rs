@@ -84,7 +84,7 @@ pub fn claim(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<String> 
             }
             give(tx, &ticket, &actor.id, now)?;
             tx.step(("ticket", &ticket.id), "claimed", None)?;
-            tx.trail("ticket_claimed", ("ticket", &ticket.reference), None)?;
+            tx.trail("tickets.claim", ("ticket", &ticket.reference), None)?;
         }
     }
     Ok(ticket.id)
@@ -96,7 +96,7 @@ pub fn release(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<String
     let free = Ticket { claimed_by: None, claimed_at: None, claim_until: None, ..ticket.clone() };
     saved(tx, &ticket, &free)?;
     tx.step(("ticket", &ticket.id), "released", None)?;
-    tx.trail("ticket_released", ("ticket", &ticket.reference), None)?;
+    tx.trail("tickets.release", ("ticket", &ticket.reference), None)?;
     Ok(ticket.id)
 }
 
@@ -111,7 +111,7 @@ pub fn assign(tx: &mut Tx<'_>, actor: &Actor, reference: &str, form: &AssignForm
     give(tx, &ticket, &to, now)?;
     let number = model::staff_number(tx.db, &to)?;
     tx.step(("ticket", &ticket.id), "assigned", Some(&number))?;
-    tx.trail("ticket_assigned", ("ticket", &ticket.reference), Some(&number))?;
+    tx.trail("tickets.assign", ("ticket", &ticket.reference), Some(&number))?;
     Ok(ticket.id)
 }
 
@@ -126,7 +126,7 @@ pub fn note(tx: &mut Tx<'_>, actor: &Actor, reference: &str, form: &NoteForm) ->
     model::insert_note(tx.db, &note)?;
     touch(tx, &ticket, actor)?;
     tx.step(("ticket", &ticket.id), "noted", None)?;
-    tx.trail("ticket_noted", ("ticket", &ticket.reference), None)?;
+    tx.trail("tickets.note", ("ticket", &ticket.reference), None)?;
     Ok(ticket.id)
 }
 
@@ -176,7 +176,7 @@ pub fn close(tx: &mut Tx<'_>, actor: &Actor, reference: &str, form: &CloseForm) 
     };
     saved(tx, &ticket, &closed)?;
     tx.step(("ticket", &ticket.id), "closed", Some(form.reason.code()))?;
-    tx.trail("ticket_closed", ("ticket", &ticket.reference), Some(form.reason.code()))?;
+    tx.trail("tickets.close", ("ticket", &ticket.reference), Some(form.reason.code()))?;
     Ok(ticket.id)
 }
 

@@ -83,7 +83,7 @@ pub fn issue(tx: &mut Tx<'_>, actor: &Actor, contact: &str, form: &IssueForm) ->
         refer(tx, &ticket, due, (need, services.as_slice()))
             .map_err(|error| below(error, &format!("/needs/{place}/consent")))?;
     }
-    tx.trail("ticket_issued", ("ticket", &ticket.reference), Some(&ticket.level))?;
+    tx.trail("tickets.issue", ("ticket", &ticket.reference), Some(&ticket.level))?;
     Ok(ticket.id)
 }
 

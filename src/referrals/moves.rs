@@ -131,7 +131,7 @@ fn carry_out(tx: &mut Tx<'_>, ticket: &Ticket, read: &Referral, hop: Hop, order:
         Order::Reopen => reopen(tx, ticket, &mut referral, hop)?,
     }
     model::save_referral(tx.db, read, &referral)?;
-    tx.trail(&format!("referral_{}", kind.step()), ("referral", &read.reference), order.reason())
+    tx.trail(&format!("referrals.{}", kind.step()), ("referral", &read.reference), order.reason())
 }
 
 /// The service asked now may do what the table says. One that was passed over in silence may still

@@ -79,7 +79,7 @@ pub fn preview(tx: &mut Tx<'_>, areas: &Areas, actor: &Actor, form: &MatchForm) 
         candidate.load = model::waiting_at(tx.db, &service.id)?;
     }
     let ranking = matching::rank(&ask, &candidates, areas, tx.setting.config.place.time_zone);
-    tx.trail("services_matched", ("contact", &contact.reference), Some(form.need.code()))?;
+    tx.trail("services.match", ("contact", &contact.reference), Some(form.need.code()))?;
     shown(&ranking, &candidates, &tx.setting.config.place.languages)
 }
 

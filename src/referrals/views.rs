@@ -245,7 +245,7 @@ pub fn opened(tx: &mut Tx<'_>, actor: &Actor, id: &str) -> Result<TicketSeen> {
             view.survivor = Some(survivor(tx, &ticket)?);
             let notes = super::claim::notes(tx, &ticket)?;
             view.notes = Some(notes.into_iter().map(|OpenNote { at, by, text }| NoteView { at, by, text }).collect());
-            tx.trail("ticket_opened", ("ticket", &ticket.reference), None)?;
+            tx.trail("tickets.read", ("ticket", &ticket.reference), None)?;
             Ok(TicketSeen::Whole(Box::new(view)))
         }
     }

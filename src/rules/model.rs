@@ -25,5 +25,5 @@ pub fn keep(tx: &mut Tx<'_>, rules: &RuleSet, sources: &[PackSource]) -> Result<
     );
     // Two programs may start together; one row is enough.
     tx.unless_taken(|db| diesel::insert_into(rule_sets::table).values(row).execute(db))?;
-    tx.trail("rules.loaded", ("rule_set", rules.sha256()), None)
+    tx.trail("rules.keep", ("rule_set", rules.sha256()), None)
 }

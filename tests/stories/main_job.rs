@@ -274,7 +274,7 @@ fn the_trail_tells_who_did_what(floor: &Floor<'_>, ticket: &Answer) {
         assert_eq!(all.iter().filter(|each| *each == row).count(), times, "{row} in {all:#?}");
     }
     assert!(all.iter().any(|row| row == "partner referral_shown_to_partner"));
-    let issued = rows.iter().find(|row| row["action"] == "ticket_issued").unwrap();
+    let issued = rows.iter().find(|row| row["action"] == "tickets.issue").unwrap();
     assert_eq!((&issued["subject"], &issued["outcome"]), (&ticket.json["id"], &json!("done")));
     for word in ["Zyqqa", "65123456", "quux", "strangled", "26_40", CODE] {
         assert!(!told.text.contains(word), "{word}");

@@ -212,14 +212,14 @@ pub fn enter_code(tx: &mut Tx<'_>, token: &str, code: &str) -> Result<Entry> {
     let door = door_of(tx, token)?;
     let subject = ("referral", door.referral.reference.as_str());
     if door.notification.code_failures >= TRIES {
-        tx.trail_outcome("partner_code", subject, Some("locked"), "denied")?;
+        tx.trail_outcome("partners.code", subject, Some("locked"), "denied")?;
         return Ok(Entry::Locked);
     }
     let expected = door.service.partner_code_mac.as_deref().unwrap_or_default();
     let given = code_mac(&tx.setting.vault, &door.service.id, code);
     if !bool::from(expected.as_bytes().ct_eq(given.as_bytes())) {
         model::count_failure(tx.db, &door.notification)?;
-        tx.trail_outcome("partner_code", subject, Some("wrong"), "denied")?;
+        tx.trail_outcome("partners.code", subject, Some("wrong"), "denied")?;
         return Ok(Entry::Wrong { left: TRIES - door.notification.code_failures - 1 });
     }
     let secret = hex(&random_bytes::<32>()?);
@@ -227,7 +227,7 @@ pub fn enter_code(tx: &mut Tx<'_>, token: &str, code: &str) -> Result<Entry> {
     let until = tx.now.plus(VIEW_HOURS * HOUR).min(link_ends);
     let hash = device_hash(&tx.setting.vault, &door.notification, &secret);
     model::open(tx.db, &hash, &door.notification.id, tx.now, until)?;
-    tx.trail("partner_code", subject, None)?;
+    tx.trail("partners.code", subject, None)?;
     Ok(Entry::Opened { secret, until })
 }
 
@@ -278,7 +278,7 @@ pub(super) fn opened(
     let at_work = matches!(standing, Standing::Accepted | Standing::InProgress);
     let fields = if at_work || standing == Standing::Waiting {
         let summary = contacts::summary(tx, &ticket.contact_id)?;
-        tx.trail("referral_shown_to_partner", ("referral", &referral.reference), None)?;
+        tx.trail("referrals.show_partner", ("referral", &referral.reference), None)?;
         let case = cases::model::by_id(tx.db, &ticket.case_id)?;
         let terms = cases::terms(tx, &case)?;
         let known = shared::Known { referral, summary: &summary, terms: terms.as_ref(), areas, now: tx.now };
