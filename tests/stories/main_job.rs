@@ -94,8 +94,8 @@ impl<'a> Shift<'a> {
         let contact = self.operator.post_twice("/contacts", &her_call()).expect(201);
         assert_eq!(contact.json["assessment"]["level"], "critical");
         self.at(40);
-        assert_eq!(self.candidates("medical", &contact), [self.clinic.id.clone()]);
-        assert_eq!(self.candidates("safe_house", &contact), [self.shelter.id.clone()]);
+        assert_eq!(self.candidates("medical", &contact), [self.clinic.id.as_str()]);
+        assert_eq!(self.candidates("safe_house", &contact), [self.shelter.id.as_str()]);
         let needs =
             json!({"needs": [need("medical", &self.clinic, MEDICAL), need("safe_house", &self.shelter, SHELTER)]});
         self.operator.post_twice(&format!("{}/tickets", contact.place()), &needs).expect(201)
@@ -263,17 +263,17 @@ fn the_trail_tells_who_did_what(floor: &Floor<'_>, ticket: &Answer) {
     let all: Vec<String> = rows.iter().map(|row| format!("{} {}", text(row, "actor"), text(row, "action"))).collect();
     for (row, times) in [
         ("op-07 contacts.record", 1),
-        ("op-07 services_matched", 4),
+        ("op-07 services.match", 4),
         ("op-07 cases.open", 1),
         ("op-07 cases.consent", 2),
-        ("op-07 ticket_issued", 1),
-        ("partner partner_code", 1),
-        ("co-01 ticket_claimed", 1),
-        ("cd-01 service.create", 2),
+        ("op-07 tickets.issue", 1),
+        ("partner partners.code", 1),
+        ("co-01 tickets.claim", 1),
+        ("cd-01 services.create", 2),
     ] {
         assert_eq!(all.iter().filter(|each| *each == row).count(), times, "{row} in {all:#?}");
     }
-    assert!(all.iter().any(|row| row == "partner referral_shown_to_partner"));
+    assert!(all.iter().any(|row| row == "partner referrals.show_partner"));
     let issued = rows.iter().find(|row| row["action"] == "tickets.issue").unwrap();
     assert_eq!((&issued["subject"], &issued["outcome"]), (&ticket.json["id"], &json!("done")));
     for word in ["Zyqqa", "65123456", "quux", "strangled", "26_40", CODE] {

@@ -82,7 +82,7 @@ impl Program {
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let log = self.folder().join("stderr");
-        let url = line.trim().split_whitespace().last().unwrap_or_default().to_owned();
+        let url = line.split_whitespace().last().unwrap_or_default().to_owned();
         assert!(url.starts_with("http"), "it did not start: {}", std::fs::read_to_string(&log).unwrap());
         Serving { child, url, log }
     }

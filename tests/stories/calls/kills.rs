@@ -43,7 +43,7 @@ struct Hand {
     answered: u64,
 }
 
-/// The indicators that changes go through: each holds a number of hours, which is never the same.
+/// The fields that changes go through, each with a value of its own.
 const FIELDS: [&str; 3] = ["age", "children_with_her", "narrative"];
 
 #[test]
