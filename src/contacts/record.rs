@@ -149,10 +149,14 @@ impl Against<'_> {
         }
     }
 
-    /// The facts of a document and what the rules make of them. Errors: 422 for answers no
-    /// indicator takes.
+    /// The facts of a document. Errors: 422 for answers no indicator takes.
+    pub fn facts(&self, document: &Document, now: Instant) -> Result<Facts> {
+        facts(&document.form, &document.said_at, self.rules, now, self.zone()).map_err(Error::Invalid)
+    }
+
+    /// The facts of a document and what the rules make of them. Errors: as [`Against::facts`].
     pub fn assessed(&self, document: &Document, now: Instant) -> Result<(Facts, Assessment)> {
-        let facts = facts(&document.form, &document.said_at, self.rules, now, self.zone()).map_err(Error::Invalid)?;
+        let facts = self.facts(document, now)?;
         let assessment = assess(self.rules, &facts, now.utc());
         Ok((facts, assessment))
     }

@@ -235,9 +235,7 @@ impl Tx<'_> {
             return Ok(());
         }
         // Taken meanwhile by the same request on another connection: repeat, and replay it.
-        self.unless_taken(insert)?
-            .map(|_| ())
-            .ok_or(Error::Repeat)
+        self.unless_taken(insert)?.map(|_| ()).ok_or(Error::Repeat)
     }
 }
 
