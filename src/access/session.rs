@@ -28,7 +28,7 @@ pub(super) async fn actor(request: &ServiceRequest) -> Result<Actor> {
     let now = app.clock.now();
     let claims = tokens.verify(token, now)?;
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-    let mut actor = app.store.read(move |db| live(db, &claims.sid, now)).await?;
+    let mut actor = app.store.look_up(move |db| live(db, &claims.sid, now)).await?;
     actor.request = request_id;
     Ok(actor)
 }

@@ -1,15 +1,18 @@
 //! Contacts over HTTP.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{ETAG, LOCATION};
+use actix_web::http::header::{ContentType, ETAG, LOCATION};
 use actix_web::web::Data;
-use serde_json::Value;
+use actix_web::{HttpResponse, HttpResponseBuilder};
 
 use super::codes::{Kind, Status};
 use super::edit::{Amendment, amend, change, finish, rejoin};
 use super::model::{Filter, Scope, list};
 use super::record::{Against, NewContact, prepare, record};
+<<<<<<< HEAD
 use super::view::{Opened, Read, again, assessments, full, open, read, receipt, timeline};
+=======
+use super::view::{Opened, Read, Shown, assessments, full, open, read, receipt, timeline};
+>>>>>>> bench
 use crate::access::{
     Body, Filtered, IfMatch, Keyed, Page, Paged, Params, Permit, Posted, Query, ReadContacts, RecordContacts,
     Reference, Routes,
@@ -54,6 +57,7 @@ async fn create(
             if id == written.id() { Ok(None) } else { again(tx, &actor, &id).map(Some) }
         })
         .await?;
+<<<<<<< HEAD
     match earlier.unwrap_or_else(|| Read::Whole(Box::new(prepared.opened()))) {
         Read::Whole(opened) => created(full(&opened, against(&app, &areas), app.clock.now())?),
         Read::Receipt(view, version) => created((view, version)),
@@ -63,6 +67,12 @@ async fn create(
 fn created((view, version): (Value, i32)) -> Result<HttpResponse> {
     let place = format!("/api/v1/contacts/{}", view.get("id").and_then(Value::as_str).unwrap_or_default());
     Ok(HttpResponse::Created().insert_header((LOCATION, place)).insert_header(tag(version)).json(view))
+=======
+    let opened = earlier.unwrap_or_else(|| prepared.opened());
+    let shown = full(&opened, against(&app, &areas), app.clock.now())?;
+    let place = format!("/api/v1/contacts/{}", shown.id);
+    Ok(whole(HttpResponse::Created().insert_header((LOCATION, place)), shown))
+>>>>>>> bench
 }
 
 fn tag(version: i32) -> (actix_web::http::header::HeaderName, String) {
@@ -71,8 +81,11 @@ fn tag(version: i32) -> (actix_web::http::header::HeaderName, String) {
 
 /// A contact that was changed or opened, as an answer.
 fn answer(opened: &Opened, app: &App, areas: &Areas) -> Result<HttpResponse> {
-    let (view, version) = full(opened, against(app, areas), app.clock.now())?;
-    Ok(HttpResponse::Ok().insert_header(tag(version)).json(view))
+    Ok(whole(&mut HttpResponse::Ok(), full(opened, against(app, areas), app.clock.now())?))
+}
+
+fn whole(answer: &mut HttpResponseBuilder, shown: Shown) -> HttpResponse {
+    answer.insert_header(tag(shown.version)).content_type(ContentType::json()).body(shown.json)
 }
 
 struct Listing {

@@ -135,10 +135,24 @@ pub struct AssessmentView<'a> {
     open_questions: Vec<OpenQuestion>,
 }
 
-/// The whole contact, as JSON, with the questions that could still change its level.
-pub fn full(opened: &Opened, against: Against<'_>, now: Instant) -> Result<(Value, i32)> {
+/// A whole contact as it is sent.
+pub struct Shown {
+    /// Its reference.
+    pub id: String,
+    /// Its version.
+    pub version: i32,
+    /// All of it, as JSON text.
+    pub json: String,
+}
+
+/// The whole contact with the questions that could still change its level.
+pub fn full(opened: &Opened, against: Against<'_>, now: Instant) -> Result<Shown> {
     let person = opened.document.form.person.as_ref();
+<<<<<<< HEAD
     let facts = against.facts(&opened.document, now);
+=======
+    let facts = against.facts(&opened.document, now)?;
+>>>>>>> bench
     let incidents = opened
         .document
         .form
@@ -167,8 +181,8 @@ pub fn full(opened: &Opened, against: Against<'_>, now: Instant) -> Result<(Valu
             assessment: &opened.assessment,
         },
     };
-    let value = serde_json::to_value(view).map_err(|_| Error::Internal("a view cannot be written"))?;
-    Ok((value, opened.row.version))
+    let json = serde_json::to_string(&view).map_err(|_| Error::Internal("a view cannot be written"))?;
+    Ok(Shown { id: opened.row.reference.clone(), version: opened.row.version, json })
 }
 
 impl Prepared {

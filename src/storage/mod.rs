@@ -77,6 +77,24 @@ impl Store {
         tokio::task::spawn_blocking(move || store.read_blocking(work)).await.map_err(|_| Error::Unavailable)?
     }
 
+    /// Runs `work`, which is one look-up by key and no more, so it needs no snapshot. On SQLite that
+    /// takes some microseconds, less than the way to another thread and back: it is done here,
+    /// unless no connection is free. Errors: those of `work`; 503 as for [`Store::read`].
+    pub async fn look_up<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T> + Send + 'static,
+    {
+        if self.0.writer.is_some()
+            && let Some(mut db) = self.0.pool.try_get()
+        {
+            return work(&mut db);
+        }
+        let store = self.clone();
+        let look = move || work(&mut *store.0.pool.get().map_err(|_| Error::Busy)?);
+        tokio::task::spawn_blocking(look).await.map_err(|_| Error::Unavailable)?
+    }
+
     /// [`Store::read`] for threads that may wait: the worker's and the command line's.
     pub fn read_blocking<T>(&self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
         let mut db = self.0.pool.get().map_err(|_| Error::Busy)?;

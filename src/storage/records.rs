@@ -2,7 +2,7 @@
 //! rows the engine numbers, so that their order is the order of commits.
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Nullable};
 
 use super::schema::{idempotency, steps, trail};
 use super::{Db, Tx, new_id};
@@ -86,13 +86,16 @@ struct NewTrail<'a> {
     request_id: &'a str,
 }
 
-/// The next number of a table on SQLite, where only one transaction writes at a time.
+diesel::define_sql_function! {
+    /// The value, or the other one for NULL.
+    fn coalesce(value: Nullable<BigInt>, otherwise: BigInt) -> BigInt;
+}
+
+/// The next number of a table on SQLite, where only one transaction writes at a time. No SQL text
+/// of our own: a statement with some would be prepared anew each time.
 macro_rules! next_position {
     ($table:ident) => {
-        $table::table
-            .select(diesel::dsl::sql::<BigInt>("coalesce(max(position), 0) + 1"))
-            .single_value()
-            .assume_not_null()
+        coalesce($table::table.select($table::position + 1).order($table::position.desc()).single_value(), 1)
     };
 }
 
@@ -225,10 +228,14 @@ impl Tx<'_> {
             idempotency::subject_id.eq(subject_id),
             idempotency::at.eq(now),
         );
+        let insert = |db: &mut Db| diesel::insert_into(idempotency::table).values(row).execute(db);
+        if let Db::Sqlite(_) = self.db {
+            // One transaction writes at a time, and it has just asked: nothing to catch.
+            insert(self.db)?;
+            return Ok(());
+        }
         // Taken meanwhile by the same request on another connection: repeat, and replay it.
-        self.unless_taken(|db| diesel::insert_into(idempotency::table).values(row).execute(db))?
-            .map(|_| ())
-            .ok_or(Error::Repeat)
+        self.unless_taken(insert)?.map(|_| ()).ok_or(Error::Repeat)
     }
 }
 
