@@ -20,6 +20,8 @@ pub fn start(level: &str) {
         .with_timer(ChronoUtc::rfc_3339())
         .with_writer(std::io::stderr)
         .with_env_filter(filter)
+        // A log that cannot be written must not end the program that writes calls.
+        .log_internal_errors(false)
         .try_init();
     std::panic::set_hook(Box::new(|told| {
         // Where, never what: the message of a panic can hold the value it stumbled over.

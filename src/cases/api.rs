@@ -95,7 +95,7 @@ impl FromJson for Parties {
 async fn hide(by: Permit<KeepCases>, app: Data<App>, id: Reference<'K'>, body: Body<Parties>) -> Result<HttpResponse> {
     let actor = (*by).clone();
     let write = move |tx: &mut Tx<'_>| {
-        let row = file::find_in(tx.db, &actor, &id.0)?;
+        let row = file::find_in(tx, &actor, &id.0)?;
         let parties: Result<Vec<_>> = body.0.0.iter().map(|party| known(tx, party)).collect();
         file::block(tx, &row, &parties?)
     };

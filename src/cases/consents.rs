@@ -6,7 +6,7 @@ use super::model::{self, ConsentRow};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::input::{At, Fields, FromJson, Json};
-use crate::storage::Tx;
+use crate::storage::{Db, Tx};
 
 /// One consent, as it was heard.
 #[derive(Debug, Clone)]
@@ -75,6 +75,12 @@ pub struct Heard {
     pub opened_at: Instant,
     /// When it was finished.
     pub finished_at: Option<Instant>,
+}
+
+/// Whether something may still rest on a consent: it was given, not taken back, and is not over.
+pub fn holds(db: &mut Db, consent_id: &str, now: Instant) -> Result<bool> {
+    let row = model::consent_by_id(db, consent_id)?;
+    Ok(row.given && row.withdrawn_at.is_none() && row.expires_at.is_none_or(|end| now < end))
 }
 
 /// Records a consent in a case; gives its key. `pointer` is where the form stood in the request.

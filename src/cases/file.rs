@@ -165,13 +165,13 @@ fn one(rows: Result<Vec<CaseRow>>) -> Result<Found> {
 }
 
 /// A case this person may open. Errors: 404.
-pub fn find_in(db: &mut Db, actor: &Actor, reference: &str) -> Result<CaseRow> {
-    model::find_in(db, actor, reference)
+pub fn find_in(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<CaseRow> {
+    model::find_in(tx.db, actor, reference, tx.now)
 }
 
 /// Reads a file: a sealed read, so the trail has a row.
 pub fn read(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<(CaseRow, File)> {
-    let row = model::find_in(tx.db, actor, reference)?;
+    let row = find_in(tx, actor, reference)?;
     tx.trail("cases.read", ("case", &row.reference), None)?;
     let (_, file) = File::opened(tx, &row)?;
     Ok((row, file))
@@ -184,7 +184,7 @@ pub fn terms(tx: &Tx<'_>, row: &CaseRow) -> Result<Option<SafeContact>> {
 
 /// Writes her terms. Errors: 404; 412 when the file changed since `version`.
 pub fn set_safe_contact(tx: &mut Tx<'_>, actor: &Actor, id: (&str, i32), form: &SafeContact) -> Result<()> {
-    let row = model::find_in(tx.db, actor, id.0)?;
+    let row = find_in(tx, actor, id.0)?;
     if row.version != id.1 {
         return Err(Error::Stale { current: row.version });
     }

@@ -14,7 +14,7 @@ pub mod model;
 pub mod phone;
 pub mod safe_contact;
 
-pub use consents::{ConsentForm, Heard, record_consent};
+pub use consents::{ConsentForm, Heard, holds, record_consent};
 pub use file::{
     Blocked, File, Found, LookUp, Party, block, blocked, find_again, find_in, joinable, open, read, reference_of,
     remember_phone, set_safe_contact, terms,

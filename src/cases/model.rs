@@ -82,7 +82,7 @@ pub fn by_id(db: &mut Db, id: &str) -> Result<CaseRow> {
 
 /// A case this person may open: an operator through her own open call, a counselor through a
 /// ticket she holds or a contact she recorded. Blocked is nonexistent. Errors: 404.
-pub fn find_in(db: &mut Db, actor: &Actor, reference: &str) -> Result<CaseRow> {
+pub fn find_in(db: &mut Db, actor: &Actor, reference: &str, now: Instant) -> Result<CaseRow> {
     let hidden = blocked_parties::table
         .filter(blocked_parties::party_kind.eq("staff"))
         .filter(blocked_parties::party_id.eq(&actor.id))
@@ -98,7 +98,11 @@ pub fn find_in(db: &mut Db, actor: &Actor, reference: &str) -> Result<CaseRow> {
             .select(CaseRow::as_select())
             .first(db)?,
         Role::Counselor => {
-            let held = tickets::table.filter(tickets::claimed_by.eq(&actor.id)).select(tickets::case_id);
+            let held = tickets::table
+                .filter(tickets::claimed_by.eq(&actor.id))
+                .filter(tickets::state.eq("open"))
+                .filter(tickets::claim_until.gt(now))
+                .select(tickets::case_id);
             visible.filter(cases::id.eq_any(own).or(cases::id.eq_any(held))).select(CaseRow::as_select()).first(db)?
         }
         _ => return Err(Error::NotFound),
@@ -203,6 +207,11 @@ pub fn consent(db: &mut Db, case_id: &str, reference: &str) -> Result<ConsentRow
         .filter(consents::reference.eq(reference))
         .select(ConsentRow::as_select())
         .first(db)?)
+}
+
+/// A consent by key.
+pub fn consent_by_id(db: &mut Db, id: &str) -> Result<ConsentRow> {
+    Ok(consents::table.find(id).select(ConsentRow::as_select()).first(db)?)
 }
 
 /// Marks a consent as taken back; false when it already was.

@@ -9,9 +9,11 @@ use tokio::task::JoinHandle;
 
 use super::house::{House, Start};
 use super::{Faults, Where, print};
+use crate::clock::DAY;
 use crate::notifications::{self, channels::Channels};
 use crate::server::{self, Parts};
 use crate::state::App;
+use crate::storage::By;
 use crate::telemetry;
 
 pub(super) const HELP: &str = "\
@@ -95,19 +97,35 @@ async fn worker_alone(house: House, mut stop: Stop) -> Result<(), Faults> {
 struct Worker {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    forgetting: JoinHandle<()>,
+}
+
+/// Once an hour, forgets idempotency keys that are older than `[worker] replay_days`.
+async fn forget_replays(app: App) {
+    let mut hourly = tokio::time::interval(Duration::from_secs(3600));
+    loop {
+        hourly.tick().await;
+        let before = app.clock.now().plus(-app.config.worker.replay_days * DAY);
+        if app.store.write(By::system(), move |tx| tx.forget_replays(before)).await.is_err() {
+            tracing::warn!(event = "replays_not_forgotten");
+        }
+    }
 }
 
 impl Worker {
     fn begin(app: &App) -> Result<Worker, Faults> {
         let channels = Channels::from_config(&app.config).map_err(|told| vec![told])?;
         let (stop, stopped) = watch::channel(false);
+        let forgetting = tokio::spawn(forget_replays(app.clone()));
         let task = tokio::spawn(notifications::run(app.store.clone(), channels, app.config.clone(), stopped));
-        Ok(Worker { stop, task })
+        Ok(Worker { stop, task, forgetting })
     }
 
     /// Takes nothing new; letters under way have their time.
     async fn end(self) {
         let _ = self.stop.send(true);
+        self.forgetting.abort();
+        let _ = self.forgetting.await;
         let _ = self.task.await;
     }
 }

@@ -8,11 +8,7 @@ use super::codes::{Kind, Status};
 use super::edit::{Amendment, amend, change, finish, rejoin};
 use super::model::{Filter, Scope, list};
 use super::record::{Against, NewContact, prepare, record};
-<<<<<<< HEAD
-use super::view::{Opened, Read, again, assessments, full, open, read, receipt, timeline};
-=======
-use super::view::{Opened, Read, Shown, assessments, full, open, read, receipt, timeline};
->>>>>>> bench
+use super::view::{Opened, Read, Shown, again, assessments, full, open, read, receipt, timeline};
 use crate::access::{
     Body, Filtered, IfMatch, Keyed, Page, Paged, Params, Permit, Posted, Query, ReadContacts, RecordContacts,
     Reference, Routes,
@@ -57,22 +53,16 @@ async fn create(
             if id == written.id() { Ok(None) } else { again(tx, &actor, &id).map(Some) }
         })
         .await?;
-<<<<<<< HEAD
     match earlier.unwrap_or_else(|| Read::Whole(Box::new(prepared.opened()))) {
-        Read::Whole(opened) => created(full(&opened, against(&app, &areas), app.clock.now())?),
-        Read::Receipt(view, version) => created((view, version)),
+        Read::Whole(opened) => created(&opened, &app, &areas),
+        Read::Receipt(view, version) => Ok(HttpResponse::Created().insert_header(tag(version)).json(view)),
     }
 }
 
-fn created((view, version): (Value, i32)) -> Result<HttpResponse> {
-    let place = format!("/api/v1/contacts/{}", view.get("id").and_then(Value::as_str).unwrap_or_default());
-    Ok(HttpResponse::Created().insert_header((LOCATION, place)).insert_header(tag(version)).json(view))
-=======
-    let opened = earlier.unwrap_or_else(|| prepared.opened());
-    let shown = full(&opened, against(&app, &areas), app.clock.now())?;
+fn created(opened: &Opened, app: &App, areas: &Areas) -> Result<HttpResponse> {
+    let shown = full(opened, against(app, areas), app.clock.now())?;
     let place = format!("/api/v1/contacts/{}", shown.id);
     Ok(whole(HttpResponse::Created().insert_header((LOCATION, place)), shown))
->>>>>>> bench
 }
 
 fn tag(version: i32) -> (actix_web::http::header::HeaderName, String) {
@@ -124,7 +114,8 @@ impl FromJson for LevelCode {
 
 async fn index(by: Permit<ReadContacts>, app: Data<App>, query: Filtered<Listing>) -> Result<HttpResponse> {
     let Filtered(Listing { filter, page }) = query;
-    let (scope, after, limit, kept) = (Scope::of(&by), page.after(&app.vault)?, page.limit, kept(&filter));
+    let (scope, after, limit, kept) =
+        (Scope::of(&by, app.clock.now()), page.after(&app.vault)?, page.limit, kept(&filter));
     let rows = app.store.read(move |db| list(db, &scope, filter, after, limit)).await?;
     let paged = Paged::of(rows, &page, &app.vault, |row| (row.opened_at, row.id.clone()), |row| receipt(&row))?;
     Ok(paged.answer("/api/v1/contacts", &page, &kept))
@@ -149,8 +140,14 @@ async fn show(
     id: Reference<'C'>,
 ) -> Result<HttpResponse> {
     let actor = (*by).clone();
-    match app.store.write(by.by(), move |tx| read(tx, &actor, &id.0)).await? {
-        Read::Whole(opened) => answer(&opened, &app, &areas),
+    let told = app.store.write(by.by(), move |tx| read(tx, &actor, &id.0)).await?;
+    told_as(told, &app, &areas)
+}
+
+/// A contact as far as its reader may see it.
+fn told_as(told: Read, app: &App, areas: &Areas) -> Result<HttpResponse> {
+    match told {
+        Read::Whole(opened) => answer(&opened, app, areas),
         Read::Receipt(view, version) => Ok(HttpResponse::Ok().insert_header(tag(version)).json(view)),
     }
 }
@@ -192,14 +189,19 @@ async fn end(
 ) -> Result<HttpResponse> {
     let (app, areas) = at;
     let actor = (*by).clone();
-    let opened = app
+    let told = app
         .store
         .write(by.by(), move |tx| {
-            let id = tx.once(Some(&body.replay), 200, |tx| finish(tx, &actor, &id.0, body.form.0))?;
-            open(tx, &id)
+            let mut now = false;
+            let key = tx.once(Some(&body.replay), 200, |tx| {
+                now = true;
+                finish(tx, &actor, &id.0, body.form.0)
+            })?;
+            // Who ends a call sees it whole once more; who asks again sees what is hers to see.
+            if now { open(tx, &key).map(|opened| Read::Whole(Box::new(opened))) } else { read(tx, &actor, &id.0) }
         })
         .await?;
-    answer(&opened, &app, &areas)
+    told_as(told, &app, &areas)
 }
 
 /// An amendment's version and body.
@@ -217,12 +219,11 @@ async fn correct(
         .store
         .write(by.by(), move |tx| {
             let against = against(&known.0, &known.1);
-            let id =
-                tx.once(body.replay.as_ref(), 200, |tx| amend(tx, &actor, (&id.0, version), &body.form, against))?;
-            open(tx, &id)
+            tx.once(body.replay.as_ref(), 200, |tx| amend(tx, &actor, (&id.0, version), &body.form, against))?;
+            read(tx, &actor, &id.0)
         })
         .await?;
-    answer(&opened, &app, &areas)
+    told_as(opened, &app, &areas)
 }
 
 struct Word(String);
@@ -250,11 +251,11 @@ async fn take_up(
     let opened = app
         .store
         .write(by.by(), move |tx| {
-            let id = tx.once(body.replay.as_ref(), 200, |tx| rejoin(tx, &actor, &id.0, &body.form.0))?;
-            open(tx, &id)
+            tx.once(body.replay.as_ref(), 200, |tx| rejoin(tx, &actor, &id.0, &body.form.0))?;
+            read(tx, &actor, &id.0)
         })
         .await?;
-    answer(&opened, &app, &areas)
+    told_as(opened, &app, &areas)
 }
 
 async fn history(by: Permit<ReadContacts>, app: Data<App>, id: Reference<'C'>) -> Result<HttpResponse> {
@@ -264,7 +265,7 @@ async fn history(by: Permit<ReadContacts>, app: Data<App>, id: Reference<'C'>) -
 }
 
 async fn steps(by: Permit<ReadContacts>, app: Data<App>, id: Reference<'C'>) -> Result<HttpResponse> {
-    let actor = (*by).clone();
-    let view = app.store.read(move |db| timeline(db, &actor, &id.0)).await?;
+    let scope = Scope::of(&by, app.clock.now());
+    let view = app.store.read(move |db| timeline(db, &scope, &id.0)).await?;
     Ok(HttpResponse::Ok().json(view))
 }

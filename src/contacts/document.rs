@@ -8,7 +8,7 @@ use super::form::ContactForm;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::input::{self, Json};
-use crate::triage::{Answer, Assessment, Level};
+use crate::triage::{Answer, Assessment, Facts, Level};
 use crate::vault::{DataKey, Padding, Place, open, seal};
 
 /// Everything about her and the call except her own words.
@@ -38,31 +38,37 @@ struct Beside {
 }
 
 impl Document {
-    /// A new document of a form, heard now.
+    /// A new document of a form. What it says was said when the contact began, however late it is
+    /// written down.
     pub fn new(form: ContactForm, now: Instant) -> Document {
-        let said_at = form.answers.keys().map(|id| (id.clone(), now)).collect();
+        let said = form.opened_at.map_or(now, |opened| opened.min(now));
+        let said_at = form.answers.keys().map(|id| (id.clone(), said)).collect();
         Document { form, said_at, held: None }
     }
 
-    /// This document with another form in its place: answers that changed were given now, and a
-    /// yes that became unknown holds `level`.
-    pub fn changed(self, form: ContactForm, level: Level, now: Instant) -> Document {
+    /// This document with another form in its place: answers that changed were given at `said`.
+    pub fn changed(self, form: ContactForm, said: Instant) -> Document {
         let before = &self.form.answers;
         let said_at = form
             .answers
             .iter()
             .map(|(id, answer)| {
                 let same = before.get(id) == Some(answer);
-                (id.clone(), if same { self.said_at.get(id).copied().unwrap_or(now) } else { now })
+                (id.clone(), if same { self.said_at.get(id).copied().unwrap_or(said) } else { said })
             })
             .collect();
-        let settled = |id: &str| matches!(form.answers.get(id), Some(Answer::Yes | Answer::No | Answer::NotApplicable));
-        let mut by: Vec<String> = self.held.iter().flat_map(|held| held.by.clone()).filter(|id| !settled(id)).collect();
-        let doubted = before.iter().filter(|(id, answer)| **answer == Answer::Yes && !settled(id)).map(|(id, _)| id);
-        by.extend(doubted.cloned());
-        let highest = self.held.map_or(level, |held| held.level.or_higher(level));
-        let held = (!by.is_empty()).then_some(Held { level: highest, by });
-        Document { form, said_at, held }
+        Document { form, said_at, held: self.held }
+    }
+
+    /// Holds `level` while anything that was a yes, in an answer or in a field, is no longer known.
+    pub fn hold(&mut self, before: &Facts, after: &Facts, level: Level) {
+        let settled = |id: &str| matches!(after.get(id), Some(Answer::Yes | Answer::No | Answer::NotApplicable));
+        let held = self.held.take();
+        let mut by: Vec<String> = held.iter().flat_map(|held| held.by.clone()).filter(|id| !settled(id)).collect();
+        let doubted = before.iter().filter(|(id, answer)| **answer == Answer::Yes && !settled(id.as_str()));
+        by.extend(doubted.map(|(id, _)| id.as_str().to_owned()));
+        let highest = held.map_or(level, |held| held.level.or_higher(level));
+        self.held = (!by.is_empty()).then_some(Held { level: highest, by });
     }
 
     /// The level to show and clock: the assessment's, or the held one if that is higher.

@@ -62,7 +62,7 @@ impl FromJson for NarrativePatch {
 /// Saves a change to a draft. Errors: 404, 409 once it is finished, 412 when it changed since
 /// `version`, 422 with every problem.
 pub fn change(tx: &mut Tx<'_>, actor: &Actor, id: (&str, i32), patch: &Json, against: Against<'_>) -> Result<String> {
-    let row = model::find_in(tx.db, &Scope::of(actor), id.0)?;
+    let row = model::find_in(tx.db, &Scope::of(actor, tx.now), id.0)?;
     if row.status != Status::Draft {
         return Err(Error::conflict("finished"));
     }
@@ -80,7 +80,7 @@ pub fn amend(
     amendment: &Amendment,
     against: Against<'_>,
 ) -> Result<String> {
-    let row = model::find_in(tx.db, &Scope::of(actor), id.0)?;
+    let row = model::find_in(tx.db, &Scope::of(actor, tx.now), id.0)?;
     if row.status != Status::Finished {
         return Err(Error::conflict("not_finished"));
     }
@@ -142,7 +142,10 @@ fn rewrite(tx: &mut Tx<'_>, row: &ContactRow, seen: i32, patch: &Json, against: 
         return Err(Error::Invalid(problems));
     }
     let before = row.level.as_deref().and_then(level_of).unwrap_or(Level::NotAssessed);
-    let document = document.changed(form, before, tx.now);
+    let facts_before = against.facts(&document, tx.now);
+    let said = if row.status == Status::Draft { tx.now } else { row.opened_at };
+    let mut document = document.changed(form, said);
+    document.hold(&facts_before, &against.facts(&document, tx.now), before);
     let assessment = against.assessed(&document, tx.now)?;
     let level = document.level(&assessment);
     let case_id = match &document.form.case {
@@ -222,7 +225,7 @@ pub fn opened_assessment(key: &crate::vault::DataKey, row: &model::AssessmentRow
 /// Ends a draft. What was not answered keeps its safe reading; nothing blocks. Errors: 404; 409
 /// when it is finished already.
 pub fn finish(tx: &mut Tx<'_>, actor: &Actor, reference: &str, ended_at: Option<Instant>) -> Result<String> {
-    let row = model::find_in(tx.db, &Scope::of(actor), reference)?;
+    let row = model::find_in(tx.db, &Scope::of(actor, tx.now), reference)?;
     if row.status != Status::Draft {
         return Err(Error::conflict("finished"));
     }

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 
 use super::classify::{age, age_at};
 use super::codes::{Abduction, Bracket, Position, Precision, Relationship, Tri};
-use super::form::{ContactForm, Incident, Perpetrator};
+use super::form::{ContactForm, Forms, Incident, Perpetrator};
 use crate::clock::{HOUR, Instant};
 use crate::config::calendar::local;
 use crate::error::Problem;
@@ -38,6 +38,10 @@ pub fn facts(
         }
     }
     for (id, answer) in known(form, now, zone) {
+        // A field that is not known takes nothing back that an answer said.
+        if answer == Answer::Unknown && facts.get(id).is_some_and(Answer::is_known) {
+            continue;
+        }
         // A pack of another country may not know this indicator; then the field says nothing.
         let _ = facts.set(rules, id, answer);
     }
@@ -82,12 +86,20 @@ fn known(form: &ContactForm, now: Instant, zone: Tz) -> Vec<(&'static str, Answe
     if let Some(latest) = most_recent(&form.incidents, said, zone) {
         known.extend(of_incident(latest, form, now, zone));
     }
-    let penetrated: Vec<&Incident> = form
-        .incidents
-        .iter()
-        .filter(|i| i.forms.as_ref().is_some_and(|forms| forms.penetration == Some(Tri::Yes)))
-        .collect();
-    let since = penetrated.iter().filter_map(|i| elapsed(i, said, zone)).min_by_key(|(least, _)| *least);
+    // A window stays open for the last time it happened, whatever came after it; one time that is
+    // not known keeps it open.
+    let each: Vec<&Forms> = form.incidents.iter().filter_map(|incident| incident.forms.as_ref()).collect();
+    let ever =
+        |of: fn(&Forms) -> Option<Tri>| each.iter().any(|forms| of(forms) == Some(Tri::Yes)).then_some(Answer::Yes);
+    known.extend([
+        ("penetration", ever(|forms| forms.penetration)),
+        ("sexual_contact", ever(|forms| forms.sexual_contact)),
+        ("physical", ever(|forms| forms.physical)),
+        ("forced_marriage", ever(|forms| forms.forced_marriage)),
+    ]);
+    let yes = |i: &&Incident| i.forms.as_ref().is_some_and(|forms| forms.penetration == Some(Tri::Yes));
+    let times: Option<Vec<_>> = form.incidents.iter().filter(yes).map(|i| elapsed(i, said, zone)).collect();
+    let since = times.unwrap_or_default().into_iter().min_by_key(|(least, _)| *least);
     known.push(("hours_since_penetration", since.map(|span| hours_ago(span, said, now))));
     known.into_iter().filter_map(|(id, answer)| Some((id, answer?))).collect()
 }

@@ -180,12 +180,13 @@ pub struct FactsRow {
 pub struct Scope {
     actor_id: String,
     role: Role,
+    now: Instant,
 }
 
 impl Scope {
-    /// The scope of an actor.
-    pub fn of(actor: &Actor) -> Scope {
-        Scope { actor_id: actor.id.clone(), role: actor.role }
+    /// The scope of an actor at a moment: a claim that has lapsed or ended gives none.
+    pub fn of(actor: &Actor, now: Instant) -> Scope {
+        Scope { actor_id: actor.id.clone(), role: actor.role, now }
     }
 
     /// Contacts this scope covers, as a query: one's own; for a counselor also those of tickets she
@@ -201,8 +202,11 @@ impl Scope {
         match self.role {
             Role::Coordinator => open,
             Role::Counselor => {
-                let held =
-                    tickets::table.filter(tickets::claimed_by.eq(self.actor_id.clone())).select(tickets::contact_id);
+                let held = tickets::table
+                    .filter(tickets::claimed_by.eq(self.actor_id.clone()))
+                    .filter(tickets::state.eq("open"))
+                    .filter(tickets::claim_until.gt(self.now))
+                    .select(tickets::contact_id);
                 open.filter(contacts::operator_id.eq(self.actor_id.clone()).or(contacts::id.eq_any(held)))
             }
             _ => open.filter(contacts::operator_id.eq(self.actor_id.clone())),

@@ -148,7 +148,6 @@ impl Against<'_> {
         }
     }
 
-<<<<<<< HEAD
     /// What the rules make of a document. Errors: 422 for answers no indicator takes.
     pub fn assessed(&self, document: &Document, now: Instant) -> Result<Assessment> {
         let (facts, problems) = facts(&document.form, &document.said_at, self.rules, now, self.zone());
@@ -159,18 +158,6 @@ impl Against<'_> {
     /// dropped since says nothing, and keeps nobody from reading the rest.
     pub fn facts(&self, document: &Document, now: Instant) -> Facts {
         facts(&document.form, &document.said_at, self.rules, now, self.zone()).0
-=======
-    /// The facts of a document. Errors: 422 for answers no indicator takes.
-    pub fn facts(&self, document: &Document, now: Instant) -> Result<Facts> {
-        facts(&document.form, &document.said_at, self.rules, now, self.zone()).map_err(Error::Invalid)
-    }
-
-    /// The facts of a document and what the rules make of them. Errors: as [`Against::facts`].
-    pub fn assessed(&self, document: &Document, now: Instant) -> Result<(Facts, Assessment)> {
-        let facts = self.facts(document, now)?;
-        let assessment = assess(self.rules, &facts, now.utc());
-        Ok((facts, assessment))
->>>>>>> bench
     }
 
     /// The reporting row of a document.

@@ -21,6 +21,8 @@ pub struct Summary {
     pub case_id: Option<String>,
     /// Who records it.
     pub operator_id: String,
+    /// Who speaks, as a code.
+    pub caller_role: String,
     /// Whether she is on the line now.
     pub live: bool,
     /// The level's code.
@@ -74,6 +76,7 @@ pub fn summary(tx: &mut Tx<'_>, contact_id: &str) -> Result<Summary> {
         band.map(|band| band.code().to_owned()).or_else(|| incident.bracket.map(|bracket| bracket.code().to_owned()))
     });
     Ok(Summary {
+        caller_role: form.caller_role.code().to_owned(),
         live: row.status == Status::Draft,
         level: row.level.unwrap_or_else(|| "not_assessed".into()),
         care_by: assessment.care_by.map(Instant::from),

@@ -48,7 +48,7 @@ pub enum Read {
 
 /// Reads a contact. Errors: 404, the same for missing, blocked and not yours.
 pub fn read(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<Read> {
-    let scope = Scope::of(actor);
+    let scope = Scope::of(actor, tx.now);
     let row = model::find_in(tx.db, &scope, reference)?;
     if !scope.opens(&row) {
         return Ok(Read::Receipt(receipt(&listed(&row)), row.version));
@@ -60,7 +60,7 @@ pub fn read(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<Read> {
 /// The answer to a creation that was asked again: whole while it is as it was first answered, else
 /// as much as its sender may read now. Errors: 404 when that is nothing.
 pub fn again(tx: &mut Tx<'_>, actor: &Actor, id: &str) -> Result<Read> {
-    let scope = Scope::of(actor);
+    let scope = Scope::of(actor, tx.now);
     let reference = model::by_id(tx.db, id)?.reference;
     let row = model::find_in(tx.db, &scope, &reference)?;
     if row.version == 1 || scope.opens(&row) {
@@ -148,11 +148,7 @@ pub struct Shown {
 /// The whole contact with the questions that could still change its level.
 pub fn full(opened: &Opened, against: Against<'_>, now: Instant) -> Result<Shown> {
     let person = opened.document.form.person.as_ref();
-<<<<<<< HEAD
     let facts = against.facts(&opened.document, now);
-=======
-    let facts = against.facts(&opened.document, now)?;
->>>>>>> bench
     let incidents = opened
         .document
         .form
@@ -197,7 +193,7 @@ impl Prepared {
 
 /// All assessments of a contact, oldest first. A sealed read: the trail has a row.
 pub fn assessments(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<Vec<Assessment>> {
-    let scope = Scope::of(actor);
+    let scope = Scope::of(actor, tx.now);
     let row = model::find_in(tx.db, &scope, reference)?;
     if !scope.opens(&row) {
         return Err(Error::NotFound);
@@ -208,8 +204,8 @@ pub fn assessments(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<Ve
 }
 
 /// The steps of a contact, oldest first: kinds, times and roles.
-pub fn timeline(db: &mut crate::storage::Db, actor: &Actor, reference: &str) -> Result<Value> {
-    let row = model::find_in(db, &Scope::of(actor), reference)?;
+pub fn timeline(db: &mut crate::storage::Db, scope: &Scope, reference: &str) -> Result<Value> {
+    let row = model::find_in(db, scope, reference)?;
     let steps: Vec<Value> = steps_of(db, &[row.id])?
         .into_iter()
         .map(|step| json!({"kind": step.kind, "at": step.at, "by_role": step.actor_role, "detail": step.detail}))

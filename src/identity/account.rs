@@ -242,6 +242,10 @@ pub async fn change_passphrase(
     let session = actor.session_id.clone();
     let write = app.store.write(actor.by(), move |tx| {
         sign_in::must_not_wait(model::delay(tx.db, &mac)?, tx.now)?;
+        // A reset while the two hashes were computed has the last word.
+        if !model::has_passphrase(tx.db, &staff.id, &staff.passphrase_hash)? {
+            return Err(Error::SignedOut);
+        }
         set_passphrase(tx, &staff, &hash)?;
         model::clear_delay(tx, &mac)?;
         model::end_sessions(tx, &staff.id, Some(&session)).map(|_| ())

@@ -148,6 +148,12 @@ pub(super) fn deactivate(tx: &mut Tx<'_>, id: &str) -> Result<bool> {
     Ok(diesel::update(row).set(set).execute(tx.db)? == 1)
 }
 
+/// True when the account is active and its passphrase is still this one.
+pub(super) fn has_passphrase(db: &mut Db, id: &str, hash: &str) -> Result<bool> {
+    let row = staff::table.find(id).filter(staff::active.eq(true)).filter(staff::passphrase_hash.eq(hash));
+    Ok(row.count().get_result::<i64>(db)? == 1)
+}
+
 /// True when the account is active and its passphrase is now this one.
 pub(super) fn set_passphrase(tx: &mut Tx<'_>, id: &str, hash: &str) -> Result<bool> {
     let row = staff::table.find(id).filter(staff::active.eq(true));

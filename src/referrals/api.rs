@@ -12,8 +12,8 @@ use super::queue::{self, QueueQuery};
 use super::states::{CancelReason, DeclineReason, FailReason};
 use super::views::{self, ReferralSeen, TicketSeen};
 use crate::access::{
-    Actor, AssignTickets, Body, Filtered, IssueTickets, KeepCases, Keyed, MatchServices, MoveReferrals, Nothing, Permit, Posted,
-    ReadReferrals, ReadTickets, Reference, Routes, WorkTickets,
+    Actor, AssignTickets, Body, Filtered, IssueTickets, KeepCases, Keyed, MatchServices, MoveReferrals, Nothing,
+    Permit, Posted, ReadReferrals, ReadTickets, Reference, Routes, WorkTickets,
 };
 use crate::directory::Areas;
 use crate::error::{Error, Result};

@@ -26,8 +26,9 @@ pub fn next(tx: &mut Tx<'_>, ticket: &Ticket, hops: &[Hop]) -> Result<Option<(Ho
     let blocked = cases::blocked(tx.db, &ticket.case_id)?;
     for hop in hops.iter().filter(|hop| hop.asked_at.is_none() && hop.left_at.is_none()) {
         let service = directory::service_by_id(tx.db, &hop.service_id)?;
-        let open =
-            service.status() == ServiceStatus::Active && !blocked.organisations.contains(&service.organisation.id);
+        let open = service.status() == ServiceStatus::Active
+            && !blocked.organisations.contains(&service.organisation.id)
+            && cases::holds(tx.db, &hop.consent_id, tx.now)?;
         if open && has_room(tx.db, &service)? {
             return Ok(Some((hop.clone(), service)));
         }
@@ -36,8 +37,16 @@ pub fn next(tx: &mut Tx<'_>, ticket: &Ticket, hops: &[Hop]) -> Result<Option<(Ho
 }
 
 /// Asks a service: notes the hop and promises the letter, as part of the same transaction. The
-/// referral is changed in memory; its caller saves it.
+/// referral is changed in memory; its caller saves it. Every way to a partner leads through here, so
+/// here her consent must hold. Errors: 409 when it does not, or when that partner must not know.
 pub fn ask(tx: &mut Tx<'_>, referral: &mut Referral, hop: Hop, service: &Service) -> Result<()> {
+    if !cases::holds(tx.db, &hop.consent_id, tx.now)? {
+        return Err(Error::conflict("no_consent"));
+    }
+    let ticket = model::ticket(tx.db, &referral.ticket_id)?;
+    if cases::blocked(tx.db, &ticket.case_id)?.organisations.contains(&service.organisation.id) {
+        return Err(Error::conflict("no_consent"));
+    }
     referral.state = State::Requested;
     referral.unroutable = false;
     referral.service_id.clone_from(&service.id);

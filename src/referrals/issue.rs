@@ -72,9 +72,10 @@ impl FromJson for IssueForm {
 /// Errors: 404 for a call that is not the asker's; 409 `need_already_live`; 422 for everything wrong
 /// with the needs, all at once.
 pub fn issue(tx: &mut Tx<'_>, actor: &Actor, contact: &str, form: &IssueForm) -> Result<String> {
-    let contact = contacts::find_in(tx.db, &contacts::Scope::of(actor), contact)?;
+    let contact = contacts::find_in(tx.db, &contacts::Scope::of(actor, tx.now), contact)?;
     let case = contacts::open_case(tx, &contact.id)?;
     let summary = contacts::summary(tx, &contact.id)?;
+    for_her(&summary)?;
     let blocked = cases::blocked(tx.db, &case.id)?;
     nothing_live(tx, &case.id, form)?;
     let named = checked(tx, &summary, &blocked, form)?;
@@ -85,6 +86,11 @@ pub fn issue(tx: &mut Tx<'_>, actor: &Actor, contact: &str, form: &IssueForm) ->
     }
     tx.trail("tickets.issue", ("ticket", &ticket.reference), Some(&ticket.level))?;
     Ok(ticket.id)
+}
+
+/// Nothing is shown to, confirmed to or arranged for the one who does it. Errors: 409.
+pub(super) fn for_her(summary: &Summary) -> Result<()> {
+    if summary.caller_role == "perpetrator" { Err(Error::conflict("perpetrator_on_the_line")) } else { Ok(()) }
 }
 
 /// What a consent's own check says, at the place of that consent in this body.

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use super::states::{CloseReason, State};
 use crate::access::{Actor, Role};
+use crate::cases;
 use crate::clock::Instant;
 use crate::directory::ServiceType;
 use crate::error::{Error, Result};
@@ -220,7 +221,12 @@ pub fn referral_for(db: &mut Db, actor: &Actor, reference: &str) -> Result<(Refe
     let ticket = if actor.role == Role::Partner {
         let organisation = actor.organisation_id.as_deref().ok_or(Error::NotFound)?;
         asked_of(db, &found.id, organisation)?;
-        ticket(db, &found.ticket_id)?
+        let ticket = ticket(db, &found.ticket_id)?;
+        let blocked = cases::blocked(db, &ticket.case_id)?;
+        if blocked.staff.contains(&actor.id) || blocked.organisations.iter().any(|id| id == organisation) {
+            return Err(Error::NotFound);
+        }
+        ticket
     } else {
         visible(actor).filter(tickets::id.eq(&found.ticket_id)).select(Ticket::as_select()).first(db)?
     };

@@ -282,7 +282,7 @@ fn leave(tx: &mut Tx<'_>, hop: Hop, why: &str) -> Result<()> {
 /// She takes a consent back: from now on nothing rests on it. Errors: 404; 409 when it already was
 /// taken back.
 pub fn withdraw(tx: &mut Tx<'_>, actor: &Actor, case: &str, consent: &str) -> Result<()> {
-    let case = cases::find_in(tx.db, actor, case)?;
+    let case = cases::find_in(tx, actor, case)?;
     let consent = cases::model::consent(tx.db, &case.id, consent)?;
     if !cases::model::withdraw_consent(tx.db, &consent.id, tx.now)? {
         return Err(Error::conflict("withdrawn"));

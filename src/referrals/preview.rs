@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::issue;
 use super::matching::{self, Ask, Doubt, Reason, Travel};
 use super::model;
 use super::views::ServiceName;
@@ -69,8 +70,9 @@ struct Passed {
 /// Previews the services for one need of a call. Errors: 404 for a call that is not the asker's.
 pub fn preview(tx: &mut Tx<'_>, areas: &Areas, actor: &Actor, form: &MatchForm) -> Result<Preview> {
     let reference = read_reference('C', &form.contact).ok_or(Error::NotFound)?;
-    let contact = contacts::find_in(tx.db, &contacts::Scope::of(actor), &reference)?;
+    let contact = contacts::find_in(tx.db, &contacts::Scope::of(actor, tx.now), &reference)?;
     let summary = contacts::summary(tx, &contact.id)?;
+    issue::for_her(&summary)?;
     let ask = ask(tx, form.need, summary)?;
     let mut candidates = directory::candidates(tx.db, form.need)?;
     for candidate in &mut candidates {

@@ -198,7 +198,9 @@ fn times_of(
     let start = Instant(i64::MIN);
     let call = |stage: Stage| (stage, told.first(&ticket.contact_id, stage.code(), start));
     let contact = contacts.get(&ticket.contact_id);
-    let claimed = told.first(&ticket.id, Stage::Claimed.code(), start);
+    // Given to somebody by a coordinator, it is in hands as if that person had claimed it.
+    let taken = [Stage::Claimed.code(), "assigned"].map(|kind| told.first(&ticket.id, kind, start));
+    let claimed = taken.into_iter().flatten().min();
     TicketTimes {
         contact: chain([
             (Stage::Queued, contact.and_then(|contact| contact.queued_at)),

@@ -203,6 +203,11 @@ impl Tx<'_> {
         Ok(subject)
     }
 
+    /// Forgets keys older than `before`; gives how many.
+    pub fn forget_replays(&mut self, before: Instant) -> Result<usize> {
+        Ok(diesel::delete(idempotency::table.filter(idempotency::at.lt(before))).execute(self.db)?)
+    }
+
     /// The first answer to this key, if there was one. Errors: 422 when the key came with another
     /// body.
     fn replayed(&mut self, replay: &Replay) -> Result<Option<String>> {

@@ -209,7 +209,9 @@ impl From<VaultError> for crate::error::Error {
         use crate::error::Error;
         match error {
             VaultError::Erased | VaultError::Missing => Error::NotFound,
-            VaultError::Unavailable | VaultError::NoRandomness => Error::Unavailable,
+            // The key store is another database: its failure says nothing about the transaction that
+            // met it, so the others in its batch must not suffer.
+            VaultError::Unavailable | VaultError::NoRandomness => Error::Busy,
             VaultError::TooLong => Error::TooLarge,
             VaultError::Tampered | VaultError::WrappingKeyGone { .. } => {
                 Error::Internal("a sealed field does not open")

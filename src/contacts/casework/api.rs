@@ -119,7 +119,7 @@ async fn consent(
 ) -> Result<HttpResponse> {
     let actor = (*by).clone();
     let write = move |tx: &mut Tx<'_>| {
-        let case = cases::find_in(tx.db, &actor, &id.0)?;
+        let case = cases::find_in(tx, &actor, &id.0)?;
         let consent_id = tx.once(body.replay.as_ref(), 201, |tx| hear(tx, &actor, &case, &body.form))?;
         cases::model::consents_of(tx.db, &case.id)?
             .into_iter()

@@ -36,7 +36,7 @@ impl Default for LookUpLimit {
 
 /// The asker's own open draft. Errors: 422, the same for missing and not yours.
 pub fn own_draft(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<ContactRow> {
-    let row = model::find_in(tx.db, &Scope::of(actor), reference).map_err(|error| match error {
+    let row = model::find_in(tx.db, &Scope::of(actor, tx.now), reference).map_err(|error| match error {
         Error::NotFound => Error::invalid("/contact", "not_found"),
         other => other,
     })?;
@@ -74,7 +74,7 @@ pub struct Consenting {
 /// Records a consent heard in a contact of this case; gives its key. Errors: 404; 422 for another
 /// case's contact or an unknown service.
 pub fn hear(tx: &mut Tx<'_>, actor: &Actor, case: &CaseRow, said: &Consenting) -> Result<String> {
-    let contact = model::find_in(tx.db, &Scope::of(actor), &said.contact)?;
+    let contact = model::find_in(tx.db, &Scope::of(actor, tx.now), &said.contact)?;
     if contact.case_id.as_deref() != Some(case.id.as_str()) {
         return Err(Error::invalid("/contact", "of_another_case"));
     }

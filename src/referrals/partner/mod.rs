@@ -150,6 +150,11 @@ fn door(db: &mut Db, vault: &Vault, hours: i64, token: &str, now: Instant) -> Re
         return Err(Error::NotFound);
     }
     let service = directory::service_by_id(db, &hop.service_id)?;
+    let case_id = tickets::ticket(db, &referral.ticket_id)?.case_id;
+    let hidden = cases::blocked(db, &case_id)?.organisations.contains(&service.organisation.id);
+    if hidden || !cases::holds(db, &hop.consent_id, now)? {
+        return Err(Error::NotFound);
+    }
     Ok(Door { notification, referral, hop, service })
 }
 
