@@ -50,11 +50,15 @@ pub fn e164(said: &str, region: &str) -> Option<String> {
         .then(|| number.format().mode(phonenumber::Mode::E164).to_string())
 }
 
-/// True for as many digits as a number of its country has.
+/// True for as many digits as a mobile or fixed number of its country has.
 fn is_full(number: &phonenumber::PhoneNumber) -> bool {
-    let digits = u16::try_from(number.national().to_string().len()).unwrap_or(u16::MAX);
-    let plan = number.metadata(&phonenumber::metadata::DATABASE);
-    plan.is_some_and(|plan| plan.descriptors().general().possible_length().contains(&digits))
+    let digits = number.national().to_string().len();
+    let Some(plan) = number.metadata(&phonenumber::metadata::DATABASE) else { return false };
+    let kinds = [plan.descriptors().mobile(), plan.descriptors().fixed_line()];
+    kinds.into_iter().flatten().any(|kind| {
+        let length = u16::try_from(digits).unwrap_or(u16::MAX);
+        kind.possible_length().contains(&length) || kind.example().is_some_and(|example| example.len() == digits)
+    })
 }
 
 #[cfg(test)]

@@ -222,3 +222,67 @@ fn hours_ago((least, most): (i64, Option<i64>), said: Instant, now: Instant) -> 
     let since = now.since(said).max(0);
     Answer::Number(Span { min: hours(least + since), max: most.map(|most| hours(most + since)) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{Json, instant, read};
+    use crate::triage::assess;
+
+    const CALL: &str = r#""channel":"phone","opened_at":"2026-11-20T10:00:00Z""#;
+
+    fn facts_of(members: &str) -> Facts {
+        let form: ContactForm = read(&Json::parse(format!("{{{CALL},{members}}}").as_bytes()).unwrap()).unwrap();
+        let (facts, problems) = facts(&form, &BTreeMap::new(), rules(), form.opened_at.unwrap(), Tz::Asia__Ashgabat);
+        assert_eq!(problems, []);
+        facts
+    }
+
+    fn rules() -> &'static RuleSet {
+        static RULES: std::sync::OnceLock<RuleSet> = std::sync::OnceLock::new();
+        RULES.get_or_init(|| crate::rules::check(&crate::rules::shipped(), &["en".to_owned()]).unwrap())
+    }
+
+    #[test]
+    fn a_threat_today_does_not_close_the_window_of_a_rape_yesterday() {
+        let facts = facts_of(
+            r#""person":{"sex":"female","age":30},"incidents":[
+                {"bracket":"today","forms":{"penetration":"no","psychological":"yes"}},
+                {"bracket":"yesterday","forms":{"penetration":"yes"}}]"#,
+        );
+        assert_eq!(facts.get("penetration"), Some(&Answer::Yes));
+        let now = instant("2026-11-20T10:00:00Z").unwrap().utc();
+        assert!(assess(rules(), &facts, now).clocks.iter().any(|clock| clock.name == "pep"));
+    }
+
+    #[test]
+    fn one_time_that_is_not_known_keeps_the_window_open() {
+        let facts = facts_of(
+            r#""incidents":[{"forms":{"penetration":"yes"}},
+                {"happened_at":"2026-10-01T10:00:00Z","forms":{"penetration":"yes"}}]"#,
+        );
+        assert_eq!(facts.get("hours_since_penetration"), None);
+    }
+
+    #[test]
+    fn a_field_that_is_unknown_takes_no_answer_back() {
+        let facts = facts_of(r#""answers":{"nowhere_safe_tonight":"yes"},"person":{"nowhere_safe_tonight":"unknown"}"#);
+        assert_eq!(facts.get("nowhere_safe_tonight"), Some(&Answer::Yes));
+    }
+
+    #[test]
+    fn brackets_and_days_are_ranges_in_hours_here() {
+        for (said, least, most) in [
+            (r#"{"bracket":"today"}"#, 0, Some(24)),
+            (r#"{"bracket":"4_5_days"}"#, 72, Some(144)),
+            (r#"{"bracket":"longer"}"#, 120, None),
+            (r#"{"happened_at":"2026-11-17T10:00:00Z"}"#, 72, Some(72)),
+            // The 17th in Ashgabat ends on the 17th at 19:00 and began on the 16th at 19:00 in UTC.
+            (r#"{"happened_at":"2026-11-17T10:00:00Z","precision":"day"}"#, 63, Some(87)),
+        ] {
+            let facts = facts_of(&format!(r#""incidents":[{said}]"#));
+            let expected = Span { min: Number::whole(least), max: most.map(Number::whole) };
+            assert_eq!(facts.get("hours_since_incident"), Some(&Answer::Number(expected)), "{said}");
+        }
+    }
+}

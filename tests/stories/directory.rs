@@ -182,7 +182,7 @@ fn a_change_keeps_what_it_does_not_name(hotline: &Hotline) {
     (expected.form.preference, expected.form.areas, expected.form.phone) = (3, vec!["TM-M".into()], None);
     assert_eq!(changed, expected);
     assert_eq!(
-        number(&mut hotline.stranger(), "SELECT count(*) AS value FROM trail WHERE action = 'service.change'"),
+        number(&mut hotline.stranger(), "SELECT count(*) AS value FROM trail WHERE action = 'services.change'"),
         1
     );
 }

@@ -85,9 +85,13 @@ fn finishing_is_never_blocked_by_what_was_not_asked(hotline: &Hotline) {
     let seat = floor.operator();
     let call = seat.draft();
     hotline.wait(90 * goldaw::clock::SECOND);
-    let told = seat.post_twice(&format!("{call}/finish"), &json!({"ended_at": hotline.clock.now()})).expect(200);
+    let ending = json!({"ended_at": hotline.clock.now()});
+    let told = seat.post_under("one-ending", &format!("{call}/finish"), &ending).expect(200);
     assert_eq!((told.text_of("status").as_str(), told.version()), ("finished", 2));
-    assert_eq!(told.json["ended_at"], json!(hotline.clock.now()));
+    assert_eq!(told.json["ended_at"], ending["ended_at"]);
+    // Asked again, it is a finished call of hers: a receipt.
+    let again = seat.post_under("one-ending", &format!("{call}/finish"), &ending).expect(200);
+    assert_eq!((again.version(), &again.json["ended_at"]), (2, &json!(null)));
     seat.post(&format!("{call}/finish"), &json!({})).expect(409);
     let later = seat.draft();
     seat.post(&format!("{later}/finish"), &json!({"ended_at": "2020-01-01T00:00:00Z"})).expect(422);

@@ -20,7 +20,7 @@ on_both_engines![
 
 fn a_finished_call_changes_only_by_an_amendment(hotline: &Hotline) {
     let floor = Floor::open(hotline);
-    let seat = floor.operator();
+    let seat = floor.seat("co-02", Role::Counselor);
     let call = seat.call(&json!({"channel": "phone", "language": "tk", "finish": true})).place();
     assert_eq!(seat.patch(&call, 1, &json!({"language": "ru"})).expect(409).text_of("code"), "finished");
     let amend = format!("{call}/amend");
@@ -42,7 +42,7 @@ fn a_finished_call_changes_only_by_an_amendment(hotline: &Hotline) {
 
 fn an_amendment_keeps_what_stood_before_and_nobody_reads_it_from_the_disk(hotline: &Hotline) {
     let floor = Floor::asking_all(hotline);
-    let seat = floor.operator();
+    let seat = floor.seat("co-02", Role::Counselor);
     let before =
         json!({"channel": "phone", "person": {"name": "Zyqqabefore"}, "narrative": "quuxbefore", "finish": true});
     let call = seat.call(&before).place();

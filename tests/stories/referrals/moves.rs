@@ -3,6 +3,7 @@
 use goldaw::access::{Actor, Role};
 use goldaw::error::Error;
 use goldaw::notifications;
+use goldaw::referrals::issue::Named;
 use goldaw::referrals::model::Referral;
 use goldaw::referrals::moves::{self, Order, Reroute};
 use goldaw::referrals::states::{CancelReason, DeclineReason, FailReason, Move, State};
@@ -17,6 +18,8 @@ on_both_engines![
     the_last_place_is_given_once_and_given_back_by_a_failure,
     a_late_yes_counts_if_it_is_the_first,
     a_consent_taken_back_closes_what_rests_on_it,
+    a_service_whose_consent_is_gone_is_never_asked_again,
+    a_partner_that_must_not_know_loses_what_it_was_shown,
     a_counselor_moves_only_what_she_holds,
 ];
 
@@ -161,6 +164,36 @@ fn a_consent_taken_back_closes_what_rests_on_it(hotline: &Hotline) {
     let ended = desk.referral(&referral);
     assert_eq!((ended.state, ended.reason.as_deref()), (State::Cancelled, Some("consent_withdrawn")));
     assert!(desk.letters(&referral).iter().all(|letter| letter.state == notifications::State::Cancelled));
+}
+
+fn a_service_whose_consent_is_gone_is_never_asked_again(hotline: &Hotline) {
+    let desk = Desk::at(hotline);
+    let (_, referral) = desk.ticket();
+    let [_, later] = desk.hops(&referral).try_into().unwrap();
+    let consent = later.consent_id;
+    desk.write(&desk.operator, move |tx| {
+        let now = tx.now;
+        goldaw::cases::model::withdraw_consent(tx.db, &consent, now)
+    })
+    .unwrap();
+    let to_it = Reroute { service: Some(Named(desk.second.reference.clone())), consent: None };
+    assert_eq!(conflict(desk.mv(&desk.coordinator, &referral, &Order::Reroute(Box::new(to_it)))).0, "no_consent");
+    desk.mv(&desk.partner_of(&desk.first), &referral, &Order::Decline(DeclineReason::NoCapacity)).unwrap();
+    assert!(desk.referral(&referral).unroutable);
+}
+
+fn a_partner_that_must_not_know_loses_what_it_was_shown(hotline: &Hotline) {
+    let desk = Desk::at(hotline);
+    let (ticket, referral) = desk.ticket();
+    let partner = desk.partner_of(&desk.first);
+    desk.mv(&partner, &referral, &Order::Acknowledge).unwrap();
+    let organisation = desk.first.organisation.id.clone();
+    desk.write(&desk.operator, move |tx| {
+        let case = goldaw::cases::model::by_id(tx.db, &ticket.case_id)?;
+        goldaw::cases::block(tx, &case, &[("organisation", organisation.clone())])
+    })
+    .unwrap();
+    assert!(matches!(desk.mv(&partner, &referral, &Order::Accept), Err(Error::NotFound)));
 }
 
 fn a_counselor_moves_only_what_she_holds(hotline: &Hotline) {
