@@ -21,6 +21,9 @@ while [ $# -gt 0 ]; do
     shift
 done
 
+# Nobody's own settings: a database named in the environment must not be filled with this.
+unset "${!GOLDAW_@}"
+
 . scripts/tools.sh
 need_rust
 missing=()
@@ -56,6 +59,7 @@ new_folder() {
 
 # Starts the service and waits until it answers; leaves $server, $url and $ready_ms.
 start() {
+    : >"$RUN/said" # not what the one before said
     local begun=$EPOCHREALTIME
     "$goldaw" serve --data "$RUN/service" --listen 127.0.0.1:0 >"$RUN/said" 2>>"$RUN/log" &
     server=$!
@@ -63,7 +67,7 @@ start() {
         kill -0 "$server" 2>/dev/null || { tail -n 5 "$RUN/log" >&2 && exit 1; }
         sleep 0.005
     done
-    curl -sSf --retry 50 --retry-connrefused -o "$RUN/ready" "$url/health/ready"
+    curl -sSf --max-time 10 -o "$RUN/ready" "$url/health/ready"
     ready_ms=$(((${EPOCHREALTIME/[.,]/} - ${begun/[.,]/}) / 1000))
 }
 
