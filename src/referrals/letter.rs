@@ -25,12 +25,7 @@ pub struct Facts<'a> {
 /// The letter that asks. Its link is a placeholder until it is sent.
 pub fn request(facts: &Facts<'_>) -> Letter {
     let words = Words::of(facts.language);
-    let mut below = Vec::new();
-    if facts.level == Level::Critical {
-        below.push(words.say("letter.also_phoned"));
-    }
-    below.push(words.say("letter.footer"));
-    written(words, facts, "letter", &below)
+    written(words, facts, "letter", &[words.say("letter.footer")])
 }
 
 /// The letter that reminds.

@@ -108,10 +108,3 @@ fn a_letter_keeps_the_place_of_its_link_and_fills_all_others() {
         assert!(letter.subject.contains("P-7K4M-9QX2-PDH"));
     }
 }
-
-#[test]
-fn only_a_critical_letter_says_that_somebody_phones_too() {
-    let words = Words::of("en").say("letter.also_phoned");
-    assert!(request(&facts("en", Level::Critical)).text.contains(words));
-    assert!(!request(&facts("en", Level::High)).text.contains(words));
-}
