@@ -2,6 +2,8 @@
 //! id, its problem document, its headers, its line in the log) is in [`answers`].
 
 mod answers;
+mod contract;
+mod docs;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,9 +12,11 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{HttpResponse, HttpServer};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::access::token::TokenKey;
-use crate::access::{Denials, Filtered, Open, Routes};
+use crate::access::{Answer, Denials, Filtered, Open, Routes};
 use crate::contacts::LookUpLimit;
 use crate::directory::Areas;
 use crate::error::{Error, Result};
@@ -30,7 +34,7 @@ const BACKLOG: u32 = 1024;
 
 /// Every address there is.
 pub fn routes() -> Routes {
-    Routes::at("").with(api()).with(referrals::partner::api::routes()).with(health())
+    Routes::at("").with(api()).with(referrals::partner::api::routes()).with(health()).with(docs::routes())
 }
 
 /// The contract's resources, a room each.
@@ -49,20 +53,28 @@ fn api() -> Routes {
 }
 
 fn health() -> Routes {
-    Routes::at("/health").get("/live", live).get("/ready", ready)
+    Routes::at("/health")
+        .get("/live", live, "The process runs")
+        .get("/ready", ready, "The database answers")
+}
+
+/// What a probe is told.
+#[derive(Serialize, JsonSchema)]
+struct Health {
+    status: &'static str,
 }
 
 /// The process runs.
-async fn live(_: Open, _: Filtered<()>) -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({ "status": "live" }))
+async fn live(_: Open, _: Filtered<()>) -> Answer<Health> {
+    Answer::json(&Health { status: "live" })
 }
 
 /// The database answers. Errors: 503.
-async fn ready(_: Open, _: Filtered<()>, app: Data<App>) -> Result<HttpResponse> {
+async fn ready(_: Open, _: Filtered<()>, app: Data<App>) -> Result<Answer<Health>> {
     if !app.store.answers().await {
         return Err(Error::Unavailable);
     }
-    Ok(HttpResponse::Ok().json(serde_json::json!({ "status": "ready" })))
+    Ok(Answer::json(&Health { status: "ready" }))
 }
 
 /// A server that listens, and answers while its future is polled.

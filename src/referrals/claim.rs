@@ -41,11 +41,7 @@ pub struct CloseForm {
 impl FromJson for AssignForm {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
         Fields::of(json, at, |f| {
-            let to = f.text("to", 64);
-            if !f.has("to") {
-                f.problem("to", "required");
-            }
-            Some(AssignForm { to: to? })
+f.required_text("to", 64).map(|to| AssignForm { to })
         })
     }
 }
@@ -53,11 +49,7 @@ impl FromJson for AssignForm {
 impl FromJson for NoteForm {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
         Fields::of(json, at, |f| {
-            let text = f.text("text", LONGEST_NOTE);
-            if !f.has("text") {
-                f.problem("text", "required");
-            }
-            Some(NoteForm { text: text? })
+f.required_text("text", LONGEST_NOTE).map(|text| NoteForm { text })
         })
     }
 }
