@@ -14,8 +14,8 @@ mod sketch;
 mod values;
 
 pub use json::Json;
-pub use sketch::{patch_schema_of, schema_of};
 use sketch::{Drawn, Sheet};
+pub use sketch::{patch_schema_of, schema_of};
 pub use values::{LONGEST_LIST, clean, date, instant, list, text, text_schema, whole};
 
 /// A place in the body while it is read, and where its problems go.
@@ -231,6 +231,7 @@ impl<'a> Fields<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Instant;
     use proptest::prelude::*;
 
     #[derive(Debug, PartialEq)]
@@ -267,6 +268,21 @@ mod tests {
             [("/at", "required"), ("/rooms", "out_of_range"), ("/note", "too_long"), ("", "unknown_field")]
         );
         assert!(!format!("{told:?}").contains("secret-name"));
+    }
+
+    #[test]
+    fn a_reader_that_reads_nothing_says_what_it_would_take() {
+        let schema = schema_of::<Visit>();
+        assert_eq!(schema["required"], serde_json::json!(["at"]));
+        assert_eq!(schema["additionalProperties"], false);
+        let members = &schema["properties"];
+        assert_eq!(members["at"], serde_json::json!({"type": "string", "format": "date-time"}));
+        let rooms = serde_json::json!({"type": ["integer", "null"], "minimum": 0, "maximum": 9});
+        assert_eq!(members["rooms"], rooms);
+        assert_eq!((&members["note"]["type"][1], &members["note"]["maxLength"]), (&"null".into(), &20.into()));
+        let patch = patch_schema_of::<Visit>();
+        assert!(patch.get("required").is_none(), "a patch may leave out anything");
+        assert_eq!(patch["properties"]["at"]["type"], serde_json::json!(["string", "null"]), "and remove it");
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::identity::Door;
 use crate::state::App;
 use crate::{audit, cases, contacts, directory, identity, notifications, referrals, reports, rules};
 use answers::Around;
+pub use contract::document as contract;
 
 /// A head must be here within this time; actix answers 408 to a slower one.
 const HEAD: Duration = Duration::from_secs(5);
@@ -53,9 +54,7 @@ fn api() -> Routes {
 }
 
 fn health() -> Routes {
-    Routes::at("/health")
-        .get("/live", live, "The process runs")
-        .get("/ready", ready, "The database answers")
+    Routes::at("/health").get("/live", live, "The process runs").get("/ready", ready, "The database answers")
 }
 
 /// What a probe is told.

@@ -241,7 +241,7 @@ impl FromRequest for IfMatch {
 
 impl Takes for IfMatch {
     fn told(operation: &mut Operation) {
-        let schema = json!({"type": "string", "pattern": "^\"[0-9]+\"$"});
+        let schema = json!({"type": "string", "pattern": "^\"[0-9]{1,9}\"$"});
         operation.takes_header("If-Match", true, &schema, "The ETag of the version that was read.");
         operation.refuses(&[412, 428]);
     }
@@ -337,9 +337,7 @@ impl Params {
     /// A whole number inside a range.
     pub fn whole(&self, name: &'static str, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
         let schema = json!({"type": "integer", "minimum": range.start(), "maximum": range.end()});
-        self.read(name, schema, |text| {
-            text.parse().ok().filter(|number| range.contains(number)).ok_or("out_of_range")
-        })
+        self.read(name, schema, |text| text.parse().ok().filter(|number| range.contains(number)).ok_or("out_of_range"))
     }
 
     /// A moment.

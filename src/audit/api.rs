@@ -17,7 +17,11 @@ pub fn routes() -> Routes {
 }
 
 /// `?from&to&actor&action&subject&limit&after`, newest first.
-async fn list(actor: Permit<ReadTrail>, Filtered(asked): Filtered<Asked>, app: Data<App>) -> Result<Answer<Items<View>>> {
+async fn list(
+    actor: Permit<ReadTrail>,
+    Filtered(asked): Filtered<Asked>,
+    app: Data<App>,
+) -> Result<Answer<Items<View>>> {
     let Asked { wanted, page } = asked;
     let after = page.after(&app.vault)?;
     let (sought, limit) = (wanted.clone(), page.limit);

@@ -232,9 +232,7 @@ struct Word(String);
 
 impl FromJson for Word {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        Fields::of(json, at, |f| {
-f.required_text("word", 32).map(Word)
-        })
+        Fields::of(json, at, |f| f.required_text("word", 32).map(Word))
     }
 }
 

@@ -5,13 +5,13 @@
 //! of the night before, because a door believed open that is shut does more harm than the
 //! reverse.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use std::borrow::Cow;
 use chrono::{Datelike, Days, NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 use crate::clock::Instant;
 use crate::config::calendar::{WEEKDAYS, local, weekday};

@@ -89,17 +89,17 @@ async fn end_own_sessions(permit: Permit<SignedIn>, app: Data<App>) -> Result<Do
     Ok(Done::done())
 }
 
-async fn end_own_session(
-    permit: Permit<SignedIn>,
-    app: Data<App>,
-    Reference(id): Reference<'N'>,
-) -> Result<Done> {
+async fn end_own_session(permit: Permit<SignedIn>, app: Data<App>, Reference(id): Reference<'N'>) -> Result<Done> {
     let actor = permit.clone();
     app.store.write(permit.by(), move |tx| sign_in::sign_out(tx, &actor, &id)).await?;
     Ok(Done::done())
 }
 
-async fn staff(_: Permit<ManageStaff>, app: Data<App>, Filtered(page): Filtered<Page>) -> Result<Answer<Items<StaffView>>> {
+async fn staff(
+    _: Permit<ManageStaff>,
+    app: Data<App>,
+    Filtered(page): Filtered<Page>,
+) -> Result<Answer<Items<StaffView>>> {
     let (after, limit) = (page.after(&app.vault)?, page.limit);
     let rows = app.store.read(move |db| model::list(db, after.as_ref(), limit)).await?;
     let key = |row: &Staff| (row.created_at, row.id.clone());

@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::model::{Attempt, Channel, Class, Notification, State};
-use crate::access::{Answer, Filtered, Items, KeepOutbox, Nothing, Page, Paged, Params, Permit, Posted, Query, Reference, Routes};
+use crate::access::{
+    Answer, Filtered, Items, KeepOutbox, Nothing, Page, Paged, Params, Permit, Posted, Query, Reference, Routes,
+};
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::state::App;
@@ -75,7 +77,11 @@ impl Query for Listing {
     }
 }
 
-async fn index(_: Permit<KeepOutbox>, app: Data<App>, query: Filtered<Listing>) -> Result<Answer<Items<NotificationView>>> {
+async fn index(
+    _: Permit<KeepOutbox>,
+    app: Data<App>,
+    query: Filtered<Listing>,
+) -> Result<Answer<Items<NotificationView>>> {
     let Filtered(Listing { state, page }) = query;
     let (after, limit) = (page.after(&app.vault)?, page.limit);
     let (rows, attempts) = app
@@ -86,8 +92,13 @@ async fn index(_: Permit<KeepOutbox>, app: Data<App>, query: Filtered<Listing>) 
             Ok((rows, super::attempts_of(db, &ids)?))
         })
         .await?;
-    let paged =
-        Paged::of(rows, &page, &app.vault, |row| (row.created_at, row.id.clone()), |row| NotificationView::of(&row, &attempts))?;
+    let paged = Paged::of(
+        rows,
+        &page,
+        &app.vault,
+        |row| (row.created_at, row.id.clone()),
+        |row| NotificationView::of(&row, &attempts),
+    )?;
     let kept: Vec<_> = state.iter().map(|state| ("state", state.code().to_owned())).collect();
     Ok(paged.answer("/api/v1/notifications", &page, &kept))
 }

@@ -23,8 +23,16 @@ use crate::storage::{Replay, Tx};
 pub fn routes() -> Routes {
     Routes::at("")
         .post("/services/match", match_services, "Which services fit a need now, and why others were passed over")
-        .post("/contacts/{id}/tickets", issue_ticket, "Issue a ticket: her needs, each with the services she said yes to by name")
-        .post("/cases/{id}/consents/{part}/withdraw", withdraw, "Take a consent back: letters are stopped and views close at once")
+        .post(
+            "/contacts/{id}/tickets",
+            issue_ticket,
+            "Issue a ticket: her needs, each with the services she said yes to by name",
+        )
+        .post(
+            "/cases/{id}/consents/{part}/withdraw",
+            withdraw,
+            "Take a consent back: letters are stopped and views close at once",
+        )
         .list("/tickets", list_tickets, "Open tickets in the order they need somebody")
         .get("/tickets/{id}", show_ticket, "A ticket, as much of it as the asker may see")
         .post("/tickets/{id}/claim", claim_ticket, "Take a ticket; the first one gets it")

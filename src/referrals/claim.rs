@@ -40,17 +40,13 @@ pub struct CloseForm {
 
 impl FromJson for AssignForm {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        Fields::of(json, at, |f| {
-f.required_text("to", 64).map(|to| AssignForm { to })
-        })
+        Fields::of(json, at, |f| f.required_text("to", 64).map(|to| AssignForm { to }))
     }
 }
 
 impl FromJson for NoteForm {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        Fields::of(json, at, |f| {
-f.required_text("text", LONGEST_NOTE).map(|text| NoteForm { text })
-        })
+        Fields::of(json, at, |f| f.required_text("text", LONGEST_NOTE).map(|text| NoteForm { text }))
     }
 }
 

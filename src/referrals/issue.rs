@@ -54,7 +54,7 @@ impl FromJson for NeedForm {
 impl FromJson for IssueForm {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
         Fields::of(json, at, |f| {
-f.required_with("needs", |json, at| input::list(json, at, 1..=MOST)).map(|needs| IssueForm { needs })
+            f.required_with("needs", |json, at| input::list(json, at, 1..=MOST)).map(|needs| IssueForm { needs })
         })
     }
 }

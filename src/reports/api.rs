@@ -50,9 +50,7 @@ fn link(wanted: &Wanted, grouping: Grouping, limit: i64, next: &str) -> String {
     let kept: String =
         optional.into_iter().filter_map(|(name, value)| Some(format!("&{name}={}", value.as_ref()?))).collect();
     let (from, to) = (wanted.from, wanted.to);
-    format!(
-        "/api/v1/reports/response-times?limit={limit}&from={from}&to={to}&group_by={grouping}{kept}&after={next}"
-    )
+    format!("/api/v1/reports/response-times?limit={limit}&from={from}&to={to}&group_by={grouping}{kept}&after={next}")
 }
 
 struct Asked {
@@ -83,8 +81,8 @@ impl Query for Asked {
         let area = params.read("area", json!({"type": "string", "pattern": "^[A-Za-z0-9-]{2,32}$"}), |text| {
             is_area(text).then(|| text.to_owned()).ok_or("not_allowed")
         });
-        let service = params
-            .read("service", json!({"type": "string"}), |text| read_reference('S', text).ok_or("not_allowed"));
+        let service =
+            params.read("service", json!({"type": "string"}), |text| read_reference('S', text).ok_or("not_allowed"));
         Some(Asked {
             from: params.time("from"),
             to: params.time("to"),

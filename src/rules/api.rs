@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::input::{At, Fields, FromJson, Json};
 use crate::state::App;
 use crate::triage::{
-    self, Assessment, Facts, Indicator, Kind, Level, Name, Number, OpenQuestion, Rule, RuleSet, RuleSetId, Source, Window,
-    Words, assess, open_questions,
+    self, Assessment, Facts, Indicator, Kind, Level, Name, Number, OpenQuestion, Rule, RuleSet, RuleSetId, Source,
+    Window, Words, assess, open_questions,
 };
 
 /// The addresses of this room.

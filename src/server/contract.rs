@@ -1,6 +1,8 @@
 //! The published contract: OpenAPI 3.1, put together from the route table. What each address takes
 //! and answers was told by its handler's own types, so there is nothing here to keep in step.
 
+use std::sync::LazyLock;
+
 use actix_web::http::StatusCode;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -15,6 +17,10 @@ Call logging, triage and referral for hotlines that support survivors of gender-
 Times are RFC 3339 in UTC. What has an `id` shows a random reference, such as `C-7K4M-9QX2-PDH`; in a path it may be \
 written in small letters and without dashes. Unknown members, duplicate keys and unknown query parameters are refused. \
 Every problem is an RFC 9457 document that lists all that is wrong and never repeats what was sent.";
+
+/// Requests and answers as they really look, by operation.
+static EXAMPLES: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("examples.json")).unwrap_or_default());
 
 /// The whole document. `url` is where the service is reached.
 pub fn document(routes: &Routes, url: &str) -> Value {
@@ -53,9 +59,16 @@ pub fn document(routes: &Routes, url: &str) -> Value {
     })
 }
 
-/// The group an address is read in: the first word of its path that says something.
-pub(super) fn group(path: &str) -> &str {
-    path.trim_start_matches("/api/v1").split('/').find(|word| !word.is_empty()).unwrap_or_default()
+/// The group an address is read in: the resource, or what a path outside the API is for.
+fn group(path: &str) -> &str {
+    let Some(resource) = path.strip_prefix("/api/v1/") else {
+        return match path.split('/').nth(1) {
+            Some("p") => "partner",
+            Some("health") => "health",
+            _ => "contract",
+        };
+    };
+    resource.split('/').next().unwrap_or_default()
 }
 
 fn operation(entry: &Entry, schemas: &mut SchemaGenerator) -> Value {
@@ -65,7 +78,7 @@ fn operation(entry: &Entry, schemas: &mut SchemaGenerator) -> Value {
         answers.insert(status.to_string(), json!({"$ref": format!("#/components/responses/{status}")}));
     }
     for given in &told.answers {
-        answer(&mut answers, given, schemas);
+        answer(&mut answers, &told.id, given, schemas);
     }
     let mut operation = json!({
         "operationId": told.id,
@@ -81,7 +94,8 @@ fn operation(entry: &Entry, schemas: &mut SchemaGenerator) -> Value {
             members.insert("description".into(), json!(format!("For {}.", roles.join(", "))));
         }
         if let Some(Taken { media, required, schema }) = &told.body {
-            let content: Map<_, _> = media.iter().map(|kind| ((*kind).to_owned(), json!({"schema": schema}))).collect();
+            let told = with_example(json!({"schema": schema}), &told.id, "request");
+            let content: Map<_, _> = media.iter().map(|kind| ((*kind).to_owned(), told.clone())).collect();
             members.insert("requestBody".into(), json!({"required": required, "content": content}));
         }
     }
@@ -89,7 +103,7 @@ fn operation(entry: &Entry, schemas: &mut SchemaGenerator) -> Value {
 }
 
 /// Adds a good answer; one status may have several media types.
-fn answer(answers: &mut Map<String, Value>, given: &Given, schemas: &mut SchemaGenerator) {
+fn answer(answers: &mut Map<String, Value>, id: &str, given: &Given, schemas: &mut SchemaGenerator) {
     let status = StatusCode::from_u16(given.status).ok();
     let words = status.and_then(|status| status.canonical_reason()).unwrap_or_default();
     let known = answers.remove(&given.status.to_string());
@@ -102,10 +116,18 @@ fn answer(answers: &mut Map<String, Value>, given: &Given, schemas: &mut SchemaG
     if let (Some(told), Some((media, schema))) = (told.as_object_mut(), given.content) {
         let content = told.entry("content").or_insert_with(|| json!({}));
         if let Some(content) = content.as_object_mut() {
-            content.insert(media.to_owned(), json!({"schema": schema(schemas)}));
+            content.insert(media.to_owned(), with_example(json!({"schema": schema(schemas)}), id, "response"));
         }
     }
     answers.insert(given.status.to_string(), told);
+}
+
+fn with_example(mut content: Value, id: &str, part: &str) -> Value {
+    let example = EXAMPLES.get(id).and_then(|both| both.get(part));
+    if let (Some(content), Some(example)) = (content.as_object_mut(), example) {
+        content.insert("example".into(), example.clone());
+    }
+    content
 }
 
 /// The headers of a good answer that mean something to a client.

@@ -20,7 +20,8 @@ use crate::state::App;
 use outline::Chapter;
 
 /// Nothing but the page and its style.
-const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The addresses of the contract itself.
 pub fn routes() -> Routes {
@@ -40,11 +41,11 @@ async fn page(_: Open, _: Filtered<()>) -> Result<Text<Html>> {
     shown(&Page { chapters: outline::chapters(&document), kinds: KINDS })
 }
 
-async fn style(_: Open) -> Text<Css> {
+async fn style(_: Open, _: Filtered<()>) -> Text<Css> {
     Text::of(include_str!("docs/style.css"))
 }
 
-async fn problem(_: Open, Slug(kind): Slug) -> Result<Text<Html>> {
+async fn problem(_: Open, _: Filtered<()>, Slug(kind): Slug) -> Result<Text<Html>> {
     shown(&ProblemPage { kind })
 }
 
@@ -68,7 +69,8 @@ fn shown(page: &impl Template) -> Result<Text<Html>> {
 <p class="who">{{ call.who }}</p>
 {% if !call.parameters.is_empty() %}<h3>Parameters</h3><table>{% for row in call.parameters %}<tr><td><code>{{ row.name }}</code></td><td>{{ row.shape }}{% if row.required %} <b>required</b>{% endif %}</td><td>{{ row.told }}</td></tr>{% endfor %}</table>{% endif %}
 {% if !call.body.is_empty() %}<h3>Body</h3><table>{% for row in call.body %}<tr><td class="in{{ row.depth }}"><code>{{ row.name }}</code></td><td>{{ row.shape }}{% if row.required %} <b>required</b>{% endif %}</td><td>{{ row.told }}</td></tr>{% endfor %}</table>{% endif %}
-{% for answer in call.answers %}<h3>{{ answer.status }}</h3><table>{% for row in answer.rows %}<tr><td class="in{{ row.depth }}"><code>{{ row.name }}</code></td><td>{{ row.shape }}</td><td>{{ row.told }}</td></tr>{% endfor %}</table>{% endfor %}
+{% if !call.example.is_empty() %}<pre>{{ call.example }}</pre>{% endif %}
+{% for answer in call.answers %}<h3>{{ answer.status }}</h3><table>{% for row in answer.rows %}<tr><td class="in{{ row.depth }}"><code>{{ row.name }}</code></td><td>{{ row.shape }}</td><td>{{ row.told }}</td></tr>{% endfor %}</table>{% if !answer.example.is_empty() %}<pre>{{ answer.example }}</pre>{% endif %}{% endfor %}
 <p class="refusals">Or a problem: {% for status in call.refusals %}<a href="#s{{ status }}">{{ status }}</a> {% endfor %}</p>
 </details>
 {% endfor %}</section>

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant as Stopwatch};
 
-use goldaw::access::{Open, Role, Routes};
+use goldaw::access::{Done, Open, Role, Routes};
 use goldaw::server;
 use serde_json::json;
 
@@ -163,14 +163,15 @@ fn whoever_is_too_slow_is_told_so() {
     assert!((3..8).contains(&begun.elapsed().as_secs()));
 }
 
-async fn stumble(_: Open) -> goldaw::error::Result<&'static str> {
+async fn stumble(_: Open) -> goldaw::error::Result<Done> {
     panic!("{MARK}")
 }
 
 #[test]
 fn a_handler_that_panics_ends_its_own_request_and_no_other() {
     let hotline = Hotline::open(Engine::Sqlite);
-    let app = TestApp::with(&hotline, || server::routes().with(Routes::at("/stumble").get("", stumble)), |_| {});
+    let app =
+        TestApp::with(&hotline, || server::routes().with(Routes::at("/stumble").get("", stumble, "Stumbles")), |_| {});
     for _ in 0..3 {
         assert_problem(&app.get("/stumble", ""), 500, "internal");
         assert_eq!(app.get("/health/live", "").status, 200);

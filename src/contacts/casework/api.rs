@@ -29,7 +29,9 @@ struct Of(String);
 
 impl FromJson for Of {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        at.takes(|| json!({"type": "string", "description": "The reference of a contact.", "examples": ["C-7K4M-9QX2-PDH"]}));
+        at.takes(
+            || json!({"type": "string", "description": "The reference of a contact.", "examples": ["C-7K4M-9QX2-PDH"]}),
+        );
         let read = match json {
             Json::Text(text) => read_reference('C', text).map(Of),
             _ => None,

@@ -66,13 +66,7 @@ async fn show(_: Open, caller: Caller, app: Data<App>, areas: Data<Areas>) -> Re
     caller.answer(&app, shown, Told::Nothing, StatusCode::OK).map(Page)
 }
 
-async fn acknowledge(
-    _: Open,
-    caller: Caller,
-    _: Pressed<Nothing>,
-    app: Data<App>,
-    areas: Data<Areas>,
-) -> Result<Page> {
+async fn acknowledge(_: Open, caller: Caller, _: Pressed<Nothing>, app: Data<App>, areas: Data<Areas>) -> Result<Page> {
     let token = caller.token.clone();
     let done = app.store.write(caller.by(), move |tx| super::acknowledge(tx, &token)).await;
     match done {
@@ -107,13 +101,7 @@ async fn enter_code(
     .map(Page)
 }
 
-async fn accept(
-    _: Open,
-    caller: Caller,
-    _: Pressed<Nothing>,
-    app: Data<App>,
-    areas: Data<Areas>,
-) -> Result<Page> {
+async fn accept(_: Open, caller: Caller, _: Pressed<Nothing>, app: Data<App>, areas: Data<Areas>) -> Result<Page> {
     caller.answers(&app, &areas, Order::Accept).await.map(Page)
 }
 
@@ -127,33 +115,15 @@ async fn decline(
     caller.answers(&app, &areas, Order::Decline(reason)).await.map(Page)
 }
 
-async fn told(
-    _: Open,
-    caller: Caller,
-    _: Pressed<Nothing>,
-    app: Data<App>,
-    areas: Data<Areas>,
-) -> Result<Page> {
+async fn told(_: Open, caller: Caller, _: Pressed<Nothing>, app: Data<App>, areas: Data<Areas>) -> Result<Page> {
     caller.answers(&app, &areas, Order::Told).await.map(Page)
 }
 
-async fn start(
-    _: Open,
-    caller: Caller,
-    _: Pressed<Nothing>,
-    app: Data<App>,
-    areas: Data<Areas>,
-) -> Result<Page> {
+async fn start(_: Open, caller: Caller, _: Pressed<Nothing>, app: Data<App>, areas: Data<Areas>) -> Result<Page> {
     caller.answers(&app, &areas, Order::Start).await.map(Page)
 }
 
-async fn complete(
-    _: Open,
-    caller: Caller,
-    _: Pressed<Nothing>,
-    app: Data<App>,
-    areas: Data<Areas>,
-) -> Result<Page> {
+async fn complete(_: Open, caller: Caller, _: Pressed<Nothing>, app: Data<App>, areas: Data<Areas>) -> Result<Page> {
     caller.answers(&app, &areas, Order::Complete { confirmed: None }).await.map(Page)
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Call<'a> {
     pub who: &'a str,
     pub parameters: Vec<Row<'a>>,
     pub body: Vec<Row<'a>>,
+    /// A body as it may look.
+    pub example: String,
     pub answers: Vec<Good<'a>>,
     pub refusals: Vec<&'a str>,
 }
@@ -32,6 +34,8 @@ pub(super) struct Call<'a> {
 pub(super) struct Good<'a> {
     pub status: &'a str,
     pub rows: Vec<Row<'a>>,
+    /// As it may look.
+    pub example: String,
 }
 
 /// One member.
@@ -72,12 +76,14 @@ fn call<'a>(document: &'a Value, path: &'a str, method: &'a str, operation: &'a 
         summary: text(operation.get("summary")),
         who: operation.get("description").map_or("For anyone.", |told| text(Some(told))),
         parameters: parameters.map(|told| parameter(document, told)).collect(),
-        body: content(operation.get("requestBody")).map(|schema| rows(document, schema)).unwrap_or_default(),
+        body: schema(operation.get("requestBody")).map(|schema| rows(document, schema)).unwrap_or_default(),
+        example: example(operation.get("requestBody")),
         answers: answers()
             .filter(|(status, _)| is_good(status))
             .map(|(status, told)| Good {
                 status,
-                rows: content(Some(told)).map(|schema| rows(document, schema)).unwrap_or_default(),
+                rows: schema(Some(told)).map(|schema| rows(document, schema)).unwrap_or_default(),
+                example: example(Some(told)),
             })
             .collect(),
         refusals: answers().map(|(status, _)| status.as_str()).filter(|status| !is_good(status)).collect(),
@@ -96,8 +102,17 @@ fn parameter<'a>(document: &'a Value, told: &'a Value) -> Row<'a> {
 }
 
 /// The schema of a body or an answer in JSON, if it has one.
+fn schema(told: Option<&Value>) -> Option<&Value> {
+    content(told)?.get("schema")
+}
+
+fn example(told: Option<&Value>) -> String {
+    let example = content(told).and_then(|content| content.get("example"));
+    example.and_then(|example| serde_json::to_string_pretty(example).ok()).unwrap_or_default()
+}
+
 fn content(told: Option<&Value>) -> Option<&Value> {
-    told?.get("content")?.get("application/json")?.get("schema")
+    told?.get("content")?.get("application/json")
 }
 
 fn rows<'a>(document: &'a Value, schema: &'a Value) -> Vec<Row<'a>> {
