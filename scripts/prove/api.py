@@ -25,6 +25,8 @@ import time
 import urllib.error
 import urllib.request
 
+ROLES = ["operator", "counselor", "partner", "coordinator", "auditor", "admin"]
+
 # What would end the session that asks, or close the account of somebody else's: asked last, alone.
 LAST = [
     "identity.logout",
@@ -106,8 +108,6 @@ class House:
         person = next(person for person in self.told["staff"] if person["role"] == role)
         form = {"name": person["name"], "passphrase": person["passphrase"]}
         if person["totp_secret"]:
-            # A code opens once.
-            time.sleep(30 - time.time() % 30)
             form["code"] = one_time_code(person["totp_secret"])
         return post(self.url + "/api/v1/auth/login", form)
 
@@ -158,14 +158,14 @@ def about(real):
     return told
 
 
-def run(schemathesis, house, settings, operations, each, seed, folder, alike):
+def run(schemathesis, house, settings, operations, each, seed, folder, phases):
     """One run of schemathesis; gives how many cases it sent, the status of each, and whether all held."""
     folder.mkdir()
     (folder / "settings.toml").write_text(settings)
     command = [schemathesis, "--config-file", str(folder / "settings.toml"), "run", house.url + "/openapi.json"]
     for operation in operations:
         command += ["--include-operation-id", operation]
-    command += ["--phases", "fuzzing" if alike else "examples,coverage,fuzzing,stateful"]
+    command += ["--phases", phases]
     command += ["--max-examples", str(each), "--seed", str(seed), "--continue-on-failure", "--warnings", "off"]
     command += ["--report", "json,har", "--report-json-path", str(folder / "report.json")]
     command += ["--report-har-path", str(folder / "sent.har"), "--output-sanitize", "false"]
@@ -186,59 +186,78 @@ def run(schemathesis, house, settings, operations, each, seed, folder, alike):
     return report["test_cases"]["generated"], statuses, held
 
 
+def rounds(house, token, operations, edged, cases):
+    """What is sent as one role: name, phases, settings, operations."""
+    renewed = RENEWED % token["session"]
+    staying = [own for own in operations if own not in LAST]
+    yield "alike", "fuzzing", SETTINGS + ALIKE + renewed, staying
+    if cases >= 5000:
+        deep = SETTINGS + renewed + about(house.real(token["access_token"]))
+        yield "deep", "fuzzing,stateful", deep, staying
+        # What a schema's edges are does not depend on who asks.
+        yield "edges", "examples,coverage", deep, [own for own in staying if own not in edged]
+        edged.update(staying)
+    # One token for the rest: when its session ends, the contract says 401.
+    bearer = post(house.url + "/api/v1/auth/token", {"session": token["session"]})["access_token"]
+    ends = SETTINGS + f'[auth.openapi.bearer]\nbearer = "{bearer}"\n'
+    yield "last", "fuzzing", ends, [own for own in operations if own in LAST]
+
+
+def ask_all(schemathesis, house, cases, seed, folder):
+    """Sends all rounds to one house; gives counts by status, what was heard by role, and whether all held."""
+    asked = {role: house.operations(role) for role in ROLES}
+    share = max(1, cases // sum(len(own) for own in asked.values()) // (3 if cases >= 5000 else 1))
+    edged, sent, counts, heard, held = set(), 0, collections.Counter(), {}, True
+    for role in ROLES:
+        token = house.sign_in(role)
+        for kind, phases, settings, operations in rounds(house, token, asked[role], edged, cases):
+            if not operations:
+                continue
+            place = folder / f"{role}-{kind}"
+            many, statuses, good = run(schemathesis, house, settings, operations, share, seed, place, phases)
+            sent, held = sent + many, held and good
+            counts.update(status for _, status in statuses)
+            if kind == "alike":
+                heard[role] = statuses
+    return sent, counts, heard, held
+
+
+def differing(first, other):
+    """How many requests both heard, and how many of them were answered otherwise."""
+    same = differ = 0
+    for role, statuses in first.items():
+        for (asked, status), (asked_there, status_there) in zip(statuses, other[role]):
+            # Who knocks too often is told to wait, which is a matter of time.
+            if asked != asked_there or 429 in (status, status_there):
+                continue
+            same += status == status_there
+            if status != status_there:
+                differ += 1
+                print(f"{role}: {asked[0]} {asked[1]} {asked[2][:300]}: {status}, there {status_there}")
+    return same, differ
+
+
 def main():
     goldaw, schemathesis, cases, seed, *databases = sys.argv[1:]
-    cases, seed, held = int(cases), int(seed), True
-    heard = {}
+    all_held, all_heard = True, []
     for database in databases:
-        name = database.split(":")[0]
         with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp")) as made:
             folder = pathlib.Path(made)
             house = House(goldaw, database, folder)
-            sent, counts = 0, collections.Counter()
-            roles = ["operator", "counselor", "partner", "coordinator", "auditor", "admin"]
-            asked = {role: house.operations(role) for role in roles}
-            each = max(1, -(-cases // sum(len(own) for own in asked.values())))
-            for role in roles:
-                token = house.sign_in(role)
-                renewed = RENEWED % token["session"]
-                staying = [own for own in asked[role] if own not in LAST]
-                rounds = [(SETTINGS + ALIKE + renewed, staying, True)]
-                if cases >= 5000:
-                    rounds.append((SETTINGS + renewed + about(house.real(token["access_token"])), staying, False))
-                for settings, operations, alike in rounds:
-                    place = folder / f"{role}-{alike}"
-                    share = max(1, each // len(rounds))
-                    many, statuses, good = run(schemathesis, house, settings, operations, share, seed, place, alike)
-                    sent, held = sent + many, held and good
-                    counts.update(status for _, status in statuses)
-                    if alike:
-                        heard.setdefault(role, {})[name] = statuses
-                # One token for the rest: when its session ends, the contract says 401.
-                ends = SETTINGS + f'[auth.openapi.bearer]\nbearer = "{token["access_token"]}"\n'
-                last = [own for own in asked[role] if own in LAST]
-                many, statuses, good = run(schemathesis, house, ends, last, 3, seed, folder / f"{role}-end", True)
-                sent, held = sent + many, held and good
-                counts.update(status for _, status in statuses)
-            house.close()
+            try:
+                sent, counts, heard, held = ask_all(schemathesis, house, int(cases), int(seed), folder)
+            finally:
+                house.close()
         told = ", ".join(f"{many} × {status}" for status, many in sorted(counts.items()))
-        print(f"api: {name}: {sent} cases to {len(house.contract['paths'])} addresses as {len(roles)} roles: {told}")
-    same = differ = 0
-    for role, names in heard.items():
-        first, *others = names.values()
-        for other in others:
-            for (asked, status), (asked_there, status_there) in zip(first, other):
-                # Who knocks too often is told to wait, which is a matter of time.
-                if asked != asked_there or 429 in (status, status_there):
-                    continue
-                same += status == status_there
-                if status != status_there:
-                    differ += 1
-                    print(f"{role}: {asked[0]} {asked[1]} {asked[2][:300]}: {status}, there {status_there}")
-    if len(databases) > 1:
-        print(f"api: {same} requests were answered alike in every house, {differ} were not")
-        held = held and differ == 0 and same > 0
-    sys.exit(0 if held else 1)
+        name, addresses = database.split(":")[0], len(house.contract["paths"])
+        print(f"api: {name}: {sent} cases to {addresses} addresses as {len(ROLES)} roles: {told}", flush=True)
+        all_held = all_held and held
+        all_heard.append(heard)
+    for other in all_heard[1:]:
+        same, differ = differing(all_heard[0], other)
+        print(f"api: {same} requests were answered alike in both houses, {differ} were not")
+        all_held = all_held and differ == 0 and same > 0
+    sys.exit(0 if all_held else 1)
 
 
 main()
