@@ -1,5 +1,7 @@
 //! Logs: one JSON object a line, of named fields only. The event, never the person.
 
+pub mod measures;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::time::ChronoUtc;
 
