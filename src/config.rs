@@ -72,8 +72,12 @@ pub struct Server {
     pub threads: usize,
     /// The largest body in bytes.
     pub body_bytes: usize,
+    /// Seconds a request's head may take to arrive, and a TLS handshake.
+    pub head_seconds: u64,
     /// Seconds a body may take to arrive.
     pub body_seconds: u64,
+    /// Seconds a connection may wait for its next request.
+    pub keep_alive_seconds: u64,
     /// Connections open at once, all threads together.
     pub connections: usize,
     /// Seconds for requests under way after SIGTERM.
@@ -104,6 +108,8 @@ impl Server {
                 "[server] tls_cert, tls_key: a certificate and its key, or neither",
             ),
             (self.threads == 0, "[server] threads: at least 1"),
+            (self.head_seconds == 0, "[server] head_seconds: at least 1"),
+            (self.keep_alive_seconds == 0, "[server] keep_alive_seconds: at least 1"),
             (self.connections < self.threads, "[server] connections: at least 1 for each of [server] threads"),
             (!is_contact(&self.security_contact), "[server] security_contact: mailto:, https:// or tel:, or nothing"),
         ];

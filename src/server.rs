@@ -27,14 +27,6 @@ use crate::{audit, cases, contacts, directory, identity, notifications, referral
 use answers::Around;
 pub use scrape::{listen_for_metrics, tidy};
 
-/// A head must be here within this time; actix answers 408 to a slower one. What it refuses by
-/// itself, because no request could be read (408, 400 and 431), has neither body nor our headers:
-/// it has no place where we could add them, and no browser or client of ours meets them.
-const HEAD: Duration = Duration::from_secs(5);
-/// A TLS handshake likewise; then the connection is closed.
-const HANDSHAKE: Duration = Duration::from_secs(5);
-/// An idle connection stays open this long.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
@@ -143,17 +135,20 @@ pub fn listen_with(parts: Parts, table: fn() -> Routes) -> std::io::Result<Liste
             .wrap(from_fn(answers::surround))
     };
     let each = config.connections / config.threads.max(1);
+    let (head, keep_alive) = (Duration::from_secs(config.head_seconds), Duration::from_secs(config.keep_alive_seconds));
     let http = HttpServer::new(build)
         .workers(config.threads)
         .backlog(BACKLOG)
         .max_connections(each)
         // No fewer handshakes than connections: those that never end must not keep others out.
         .max_connection_rate(each)
-        .tls_handshake_timeout(HANDSHAKE)
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEAD)
+        .tls_handshake_timeout(head)
+        .keep_alive(keep_alive)
+        // Where no request can be read, actix answers by itself (408, 400, 431), with neither body nor
+        // our headers: it has no place to add them, and no browser or client of ours meets them.
+        .client_request_timeout(head)
         .client_disconnect_timeout(Duration::from_secs(2))
-        .on_connect(|io, data| patience::guard(io, data, KEEP_ALIVE + HEAD))
+        .on_connect(move |io, data| patience::guard(io, data, keep_alive + head))
         .shutdown_timeout(config.drain_seconds)
         .disable_signals();
     let http = match config.has_tls() {

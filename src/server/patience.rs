@@ -1,6 +1,6 @@
 //! How long a connection may be held without a whole request in it.
 //!
-//! actix gives the first head of a connection its five seconds. The heads after it have no limit,
+//! actix gives the first head of a connection its deadline. The heads after it have no limit,
 //! and neither has a client that does not read its answer; so each connection has a guard, which
 //! ends it when too much time has passed since it was opened, or since its last answer was ready,
 //! without another request. It cannot be waited out by sending or reading a byte now and then.

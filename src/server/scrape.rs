@@ -12,7 +12,7 @@ use actix_web::web::{self, Data};
 use actix_web::{App as Site, HttpResponse, HttpServer};
 use tokio::sync::{Mutex, Semaphore};
 
-use super::{HEAD, KEEP_ALIVE, Listening, answers, nowhere};
+use super::{Listening, answers, nowhere};
 use crate::access::{Filtered, Open, Routes};
 use crate::clock::{Instant, SECOND};
 use crate::error::Result;
@@ -37,7 +37,7 @@ const TIDY: Duration = Duration::from_secs(5);
 /// Binds the listener. Errors: those of the operating system.
 pub fn listen_for_metrics(app: App, at: SocketAddr) -> std::io::Result<Listening> {
     metrics::gauge!(measures::STARTED).set(seconds(app.clock.now().0));
-    let drain = app.config.server.drain_seconds;
+    let config = app.config.server.clone();
     let desk = Data::new(Desk { app, reading: Arc::new(Semaphore::new(1)), kept: Mutex::new(None) });
     let build = move || {
         Site::new()
@@ -49,9 +49,9 @@ pub fn listen_for_metrics(app: App, at: SocketAddr) -> std::io::Result<Listening
     let http = HttpServer::new(build)
         .workers(1)
         .max_connections(CONNECTIONS)
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEAD)
-        .shutdown_timeout(drain)
+        .keep_alive(Duration::from_secs(config.keep_alive_seconds))
+        .client_request_timeout(Duration::from_secs(config.head_seconds))
+        .shutdown_timeout(config.drain_seconds)
         .disable_signals()
         .bind(at)?;
     let address = http.addrs().first().copied().unwrap_or(at);

@@ -15,6 +15,7 @@ mod calls;
 mod cases;
 mod cli;
 mod directory;
+mod front_door;
 mod identity;
 mod main_job;
 mod matrix;

@@ -19,7 +19,8 @@ on_both_engines![
 ];
 
 /// Every address that asks for no sign-in. Anything else that is open is a mistake.
-const OPEN: [&str; 14] = [
+const OPEN: [&str; 15] = [
+    "GET /.well-known/security.txt",
     "GET /health/live",
     "GET /health/ready",
     "GET /p/away",

@@ -105,6 +105,11 @@ impl Serving {
         Client { token: told["access_token"].as_str().unwrap().to_owned(), ..client }
     }
 
+    /// What it has written into its log so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -115,7 +120,7 @@ impl Serving {
     pub fn stop(&mut self) -> String {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(told.success() && self.child.wait().unwrap().success());
-        std::fs::read_to_string(&self.log).unwrap()
+        self.log()
     }
 }
 
