@@ -71,7 +71,7 @@ fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
     let hotline = Hotline::open(Engine::Sqlite);
     let app = impatient(&hotline);
     let mut stream = connected(&app);
-    drip(&mut stream, &[b'G'; 60]);
+    drip(&mut stream, &[b'G'; 25]);
     assert!(last_words(stream).starts_with("HTTP/1.1 408 "));
     assert!(last_words(connected(&app)).starts_with("HTTP/1.1 408 "), "nor is one that never begins");
 }
@@ -117,7 +117,7 @@ fn a_body_that_comes_slowly_or_stops_is_told_so() {
             let mut stream = connected(&app);
             stream.write_all(head.as_bytes()).unwrap();
             if dripping {
-                drip(&mut stream, &[b' '; 60]);
+                drip(&mut stream, &[b' '; 25]);
             }
             let told = last_words(stream);
             assert!(told.starts_with("HTTP/1.1 408 ") && told.contains("/problems/too-slow"), "{told}");
