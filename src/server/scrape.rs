@@ -12,7 +12,7 @@ use actix_web::web::{self, Data};
 use actix_web::{App as Site, HttpResponse, HttpServer};
 use tokio::sync::{Mutex, Semaphore};
 
-use super::{Listening, answers, nowhere};
+use super::{Listening, answers, nowhere, patience};
 use crate::access::{Filtered, Open, Routes};
 use crate::clock::{Instant, SECOND};
 use crate::error::Result;
@@ -38,6 +38,7 @@ const TIDY: Duration = Duration::from_secs(5);
 pub fn listen_for_metrics(app: App, at: SocketAddr) -> std::io::Result<Listening> {
     metrics::gauge!(measures::STARTED).set(seconds(app.clock.now().0));
     let config = app.config.server.clone();
+    let (head, keep_alive) = (Duration::from_secs(config.head_seconds), Duration::from_secs(config.keep_alive_seconds));
     let desk = Data::new(Desk { app, reading: Arc::new(Semaphore::new(1)), kept: Mutex::new(None) });
     let build = move || {
         Site::new()
@@ -49,8 +50,9 @@ pub fn listen_for_metrics(app: App, at: SocketAddr) -> std::io::Result<Listening
     let http = HttpServer::new(build)
         .workers(1)
         .max_connections(CONNECTIONS)
-        .keep_alive(Duration::from_secs(config.keep_alive_seconds))
-        .client_request_timeout(Duration::from_secs(config.head_seconds))
+        .keep_alive(keep_alive)
+        .client_request_timeout(head)
+        .on_connect(move |io, data| patience::guard(io, data, keep_alive + head))
         .shutdown_timeout(config.drain_seconds)
         .disable_signals()
         .bind(at)?;

@@ -110,6 +110,11 @@ impl Serving {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
+    /// What Prometheus is told, where `[metrics] listen` is set.
+    pub fn figures(&self) -> String {
+        figures(&self.log())
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -122,6 +127,14 @@ impl Serving {
         assert!(told.success() && self.child.wait().unwrap().success());
         self.log()
     }
+}
+
+/// What Prometheus is told at the address that a log names.
+pub fn figures(log: &str) -> String {
+    let line = log.lines().find(|line| line.contains("\"listening_for_metrics\"")).unwrap();
+    let told: Value = serde_json::from_str(line).unwrap();
+    let url = format!("http://{}/metrics", told["address"].as_str().unwrap());
+    ureq::get(url).call().unwrap().body_mut().read_to_string().unwrap()
 }
 
 impl Drop for Serving {
