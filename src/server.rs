@@ -3,7 +3,9 @@
 
 mod answers;
 mod contact;
+mod contract;
 mod counts;
+mod docs;
 mod patience;
 mod scrape;
 mod tls;
@@ -15,9 +17,11 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{HttpResponse, HttpServer};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::access::token::TokenKey;
-use crate::access::{Denials, Filtered, Open, Routes};
+use crate::access::{Answer, Denials, Filtered, Open, Routes};
 use crate::contacts::LookUpLimit;
 use crate::directory::Areas;
 use crate::error::{Error, Result};
@@ -25,6 +29,7 @@ use crate::identity::Door;
 use crate::state::App;
 use crate::{audit, cases, contacts, directory, identity, notifications, referrals, reports, rules};
 use answers::Around;
+pub use contract::document as contract;
 pub use scrape::{listen_for_metrics, tidy};
 
 /// Connections that may wait to be accepted.
@@ -32,7 +37,12 @@ const BACKLOG: u32 = 1024;
 
 /// Every address there is.
 pub fn routes() -> Routes {
-    Routes::at("").with(api()).with(referrals::partner::api::routes()).with(health()).with(contact::routes())
+    Routes::at("")
+        .with(api())
+        .with(referrals::partner::api::routes())
+        .with(health())
+        .with(docs::routes())
+        .with(contact::routes())
 }
 
 /// The contract's resources, a room each.
@@ -51,20 +61,26 @@ fn api() -> Routes {
 }
 
 fn health() -> Routes {
-    Routes::at("/health").get("/live", live).get("/ready", ready)
+    Routes::at("/health").get("/live", live, "The process runs").get("/ready", ready, "The database answers")
+}
+
+/// What a probe is told.
+#[derive(Serialize, JsonSchema)]
+struct Health {
+    status: &'static str,
 }
 
 /// The process runs.
-async fn live(_: Open, _: Filtered<()>) -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({ "status": "live" }))
+async fn live(_: Open, _: Filtered<()>) -> Answer<Health> {
+    Answer::json(&Health { status: "live" })
 }
 
 /// The database answers. Errors: 503.
-async fn ready(_: Open, _: Filtered<()>, app: Data<App>) -> Result<HttpResponse> {
+async fn ready(_: Open, _: Filtered<()>, app: Data<App>) -> Result<Answer<Health>> {
     if !app.store.answers().await {
         return Err(Error::Unavailable);
     }
-    Ok(HttpResponse::Ok().json(serde_json::json!({ "status": "ready" })))
+    Ok(Answer::json(&Health { status: "ready" }))
 }
 
 /// A server that listens, and answers while its future is polled.

@@ -1,9 +1,8 @@
 //! Whom to tell about a hole in this service: `/.well-known/security.txt`, RFC 9116.
 
-use actix_web::HttpResponse;
 use actix_web::web::Data;
 
-use crate::access::{Filtered, Open, Routes};
+use crate::access::{Filtered, Open, Plain, Routes, Text};
 use crate::clock::{DAY, Instant, SECOND};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -14,15 +13,15 @@ const PATH: &str = "/.well-known/security.txt";
 const VALID: i64 = 180 * DAY;
 
 pub(super) fn routes() -> Routes {
-    Routes::at("").get(PATH, security_txt)
+    Routes::at("").get(PATH, security_txt, "Whom to tell about a hole in this service").refusing(404)
 }
 
 /// Errors: 404 where `[server] security_contact` is empty.
-async fn security_txt(_: Open, _: Filtered<()>, app: Data<App>) -> Result<HttpResponse> {
+async fn security_txt(_: Open, _: Filtered<()>, app: Data<App>) -> Result<Text<Plain>> {
     if app.config.server.security_contact.is_empty() {
         return Err(Error::NotFound);
     }
-    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(text(&app.config, app.clock.now())))
+    Ok(Text::of(text(&app.config, app.clock.now())))
 }
 
 fn text(config: &Config, now: Instant) -> String {

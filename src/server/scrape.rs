@@ -9,11 +9,11 @@ use std::time::{Duration, Instant as Stopwatch};
 
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
-use actix_web::{App as Site, HttpResponse, HttpServer};
+use actix_web::{App as Site, HttpServer};
 use tokio::sync::{Mutex, Semaphore};
 
 use super::{Listening, answers, nowhere, patience};
-use crate::access::{Filtered, Open, Routes};
+use crate::access::{Filtered, Media, Open, Routes, Text};
 use crate::clock::{Instant, SECOND};
 use crate::error::Result;
 use crate::referrals::{clocks, model};
@@ -23,8 +23,6 @@ use crate::telemetry::measures;
 use crate::triage::Level;
 use crate::{identity, notifications};
 
-/// The text format Prometheus has read since 2014.
-const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// What was read is good for this long.
 const FRESH: Duration = Duration::from_secs(3);
 /// A scrape does not wait longer for the database.
@@ -43,7 +41,7 @@ pub fn listen_for_metrics(app: App, at: SocketAddr) -> std::io::Result<Listening
     let build = move || {
         Site::new()
             .app_data(desk.clone())
-            .configure(|server| Routes::at("").get("/metrics", metrics).mount(server))
+            .configure(|server| Routes::at("").get("/metrics", metrics, "What is counted").mount(server))
             .default_service(web::to(nowhere))
             .wrap(from_fn(answers::surround))
     };
@@ -69,10 +67,17 @@ pub async fn tidy() {
     }
 }
 
-async fn metrics(_: Open, _: Filtered<()>, desk: Data<Desk>) -> HttpResponse {
+/// The text format Prometheus has read since 2014.
+struct Exposition;
+
+impl Media for Exposition {
+    const TYPE: &'static str = "text/plain; version=0.0.4";
+}
+
+async fn metrics(_: Open, _: Filtered<()>, desk: Data<Desk>) -> Text<Exposition> {
     let mut text = measures::text();
     text.push_str(&desk.standing().await);
-    HttpResponse::Ok().content_type(FORMAT).body(text)
+    Text::of(text)
 }
 
 struct Desk {

@@ -14,6 +14,7 @@ mod bad_input;
 mod calls;
 mod cases;
 mod cli;
+mod contract;
 mod directory;
 mod front_door;
 mod identity;

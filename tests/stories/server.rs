@@ -1,6 +1,6 @@
 //! How the server answers what it should not have been asked.
 
-use goldaw::access::{Open, Role, Routes};
+use goldaw::access::{Done, Open, Role, Routes};
 use goldaw::server;
 use serde_json::json;
 
@@ -141,14 +141,15 @@ fn bytes_that_are_not_http_are_refused_and_the_server_goes_on() {
     assert_eq!(app.get("/health/live", "").status, 200);
 }
 
-async fn stumble(_: Open) -> goldaw::error::Result<&'static str> {
+async fn stumble(_: Open) -> goldaw::error::Result<Done> {
     panic!("{MARK}")
 }
 
 #[test]
 fn a_handler_that_panics_ends_its_own_request_and_no_other() {
     let hotline = Hotline::open(Engine::Sqlite);
-    let app = TestApp::with(&hotline, || server::routes().with(Routes::at("/stumble").get("", stumble)), |_| {});
+    let app =
+        TestApp::with(&hotline, || server::routes().with(Routes::at("/stumble").get("", stumble, "Stumbles")), |_| {});
     for _ in 0..3 {
         assert_problem(&app.get("/stumble", ""), 500, "internal");
         assert_eq!(app.get("/health/live", "").status, 200);

@@ -150,7 +150,7 @@ impl<'a> World<'a> {
         let room = of.find("/{id}").map(|end| &of[..end]);
         let thing = finished.or(room).and_then(|room| self.things.get(room));
         let id = asked.id.or(thing.map(String::as_str)).unwrap_or("0000-0000-000");
-        entry.path.replace("{id}", id).replace("{token}", "nobody")
+        entry.path.replace("{id}", id).replace("{part}", "0000-0000-000").replace("{token}", "nobody")
     }
 
     /// A body that would be right.
