@@ -2,8 +2,13 @@
 //! id, its problem document, its headers, its line in the log) is in [`answers`].
 
 mod answers;
+mod contact;
 mod contract;
+mod counts;
 mod docs;
+mod patience;
+mod scrape;
+mod tls;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -25,17 +30,19 @@ use crate::state::App;
 use crate::{audit, cases, contacts, directory, identity, notifications, referrals, reports, rules};
 use answers::Around;
 pub use contract::document as contract;
+pub use scrape::{listen_for_metrics, tidy};
 
-/// A head must be here within this time; actix answers 408 to a slower one.
-const HEAD: Duration = Duration::from_secs(5);
-/// An idle connection stays open this long.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
 /// Every address there is.
 pub fn routes() -> Routes {
-    Routes::at("").with(api()).with(referrals::partner::api::routes()).with(health()).with(docs::routes())
+    Routes::at("")
+        .with(api())
+        .with(referrals::partner::api::routes())
+        .with(health())
+        .with(docs::routes())
+        .with(contact::routes())
 }
 
 /// The contract's resources, a room each.
@@ -117,7 +124,8 @@ pub struct Parts {
 }
 
 /// Binds `[server] listen`. Signals are the caller's business, because the worker must stop too.
-/// Errors: those of the operating system, such as an address in use.
+/// Errors: those of the operating system, such as an address in use; a certificate that cannot be
+/// used.
 pub fn listen(parts: Parts) -> std::io::Result<Listening> {
     listen_with(parts, routes)
 }
@@ -142,15 +150,27 @@ pub fn listen_with(parts: Parts, table: fn() -> Routes) -> std::io::Result<Liste
             .default_service(web::to(nowhere))
             .wrap(from_fn(answers::surround))
     };
+    let each = config.connections / config.threads.max(1);
+    let (head, keep_alive) = (Duration::from_secs(config.head_seconds), Duration::from_secs(config.keep_alive_seconds));
     let http = HttpServer::new(build)
         .workers(config.threads)
         .backlog(BACKLOG)
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEAD)
+        .max_connections(each)
+        // No fewer handshakes than connections: those that never end must not keep others out.
+        .max_connection_rate(each)
+        .tls_handshake_timeout(head)
+        .keep_alive(keep_alive)
+        // Where no request can be read, actix answers by itself (408, 400, 431), with neither body nor
+        // our headers: it has no place to add them, and no browser or client of ours meets them.
+        .client_request_timeout(head)
         .client_disconnect_timeout(Duration::from_secs(2))
+        .on_connect(move |io, data| patience::guard(io, data, keep_alive + head))
         .shutdown_timeout(config.drain_seconds)
-        .disable_signals()
-        .bind(config.listen)?;
+        .disable_signals();
+    let http = match config.has_tls() {
+        true => http.bind_rustls_0_23(config.listen, tls::offer(&config).map_err(std::io::Error::other)?)?,
+        false => http.bind(config.listen)?,
+    };
     let address = http.addrs().first().copied().unwrap_or(config.listen);
     Ok(Listening { address, server: http.run() })
 }

@@ -109,6 +109,8 @@ pub trait Media {
 pub struct Html;
 /// The style of a page.
 pub struct Css;
+/// Lines for people and programs alike.
+pub struct Plain;
 
 impl Media for Html {
     const TYPE: &'static str = "text/html";
@@ -116,6 +118,10 @@ impl Media for Html {
 
 impl Media for Css {
     const TYPE: &'static str = "text/css";
+}
+
+impl Media for Plain {
+    const TYPE: &'static str = "text/plain";
 }
 
 impl<M: Media> Text<M> {

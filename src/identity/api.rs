@@ -205,8 +205,9 @@ impl FromRequest for Desk {
             return ready(Err(Error::Internal("sign-in was not set up")));
         };
         let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.ip());
-        let forwarded: Vec<_> =
-            request.headers().get_all("x-forwarded-for").filter_map(|told| told.to_str().ok()).collect();
+        // What a client put before its proxy's word may be no text at all; the word counts all the same.
+        let told = request.headers().get_all("x-forwarded-for").map(|told| String::from_utf8_lossy(told.as_bytes()));
+        let forwarded: Vec<_> = told.collect();
         let address = door::address(peer, &forwarded.join(","), &app.config.server.trusted_proxies);
         let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         ready(Ok(Desk { app, tokens, door, address, request: id }))

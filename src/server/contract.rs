@@ -65,6 +65,7 @@ fn group(path: &str) -> &str {
         return match path.split('/').nth(1) {
             Some("p") => "partner",
             Some("health") => "health",
+            Some(".well-known") => "security",
             _ => "contract",
         };
     };

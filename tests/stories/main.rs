@@ -16,6 +16,7 @@ mod cases;
 mod cli;
 mod contract;
 mod directory;
+mod front_door;
 mod identity;
 mod main_job;
 mod matrix;

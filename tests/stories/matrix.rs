@@ -19,7 +19,8 @@ on_both_engines![
 ];
 
 /// Every address that asks for no sign-in. Anything else that is open is a mistake.
-const OPEN: [&str; 18] = [
+const OPEN: [&str; 19] = [
+    "GET /.well-known/security.txt",
     "GET /docs",
     "GET /docs/style.css",
     "GET /health/live",

@@ -105,6 +105,16 @@ impl Serving {
         Client { token: told["access_token"].as_str().unwrap().to_owned(), ..client }
     }
 
+    /// What it has written into its log so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// What Prometheus is told, where `[metrics] listen` is set.
+    pub fn figures(&self) -> String {
+        figures(&self.log())
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -115,8 +125,16 @@ impl Serving {
     pub fn stop(&mut self) -> String {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(told.success() && self.child.wait().unwrap().success());
-        std::fs::read_to_string(&self.log).unwrap()
+        self.log()
     }
+}
+
+/// What Prometheus is told at the address that a log names.
+pub fn figures(log: &str) -> String {
+    let line = log.lines().find(|line| line.contains("\"listening_for_metrics\"")).unwrap();
+    let told: Value = serde_json::from_str(line).unwrap();
+    let url = format!("http://{}/metrics", told["address"].as_str().unwrap());
+    ureq::get(url).call().unwrap().body_mut().read_to_string().unwrap()
 }
 
 impl Drop for Serving {
