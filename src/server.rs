@@ -136,6 +136,7 @@ pub fn listen_with(parts: Parts, table: fn() -> Routes) -> std::io::Result<Liste
     let around = Data::new(Around::new(&table(), &config.public_url));
     let (app, tokens, areas) = (Data::new(parts.app), Data::new(parts.tokens), Data::new(parts.areas));
     let (denials, look_ups) = (Data::new(Denials::default()), Data::new(LookUpLimit::default()));
+    let shelf = Data::new(docs::Shelf::default());
     let door = Data::new(Door::new(&app.config.staff).map_err(std::io::Error::other)?);
     let build = move || {
         actix_web::App::new()
@@ -146,6 +147,7 @@ pub fn listen_with(parts: Parts, table: fn() -> Routes) -> std::io::Result<Liste
             .app_data(denials.clone())
             .app_data(look_ups.clone())
             .app_data(around.clone())
+            .app_data(shelf.clone())
             .configure(|server| table().mount(server))
             .default_service(web::to(nowhere))
             .wrap(from_fn(answers::surround))

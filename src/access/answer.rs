@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 
-use super::contract::{Given, Gives, Operation};
+use super::contract::{Content, Given, Gives, Operation};
 
 /// A JSON answer of the shape `T`, or, with status 204, none.
 pub struct Answer<T, const STATUS: u16 = 200> {
@@ -155,7 +155,7 @@ impl<M: Media> Gives for Text<M> {
 
 impl<T: JsonSchema, const STATUS: u16> Gives for Answer<T, STATUS> {
     fn told(operation: &mut Operation) {
-        let content: Option<(_, fn(&mut SchemaGenerator) -> _)> =
+        let content: Option<Content> =
             (STATUS != 204).then_some(("application/json", |made| made.subschema_for::<T>()));
         operation.answers.push(Given { status: STATUS, content });
     }

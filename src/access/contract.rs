@@ -40,8 +40,11 @@ pub struct Given {
     /// Its status.
     pub status: u16,
     /// Its media type and schema; none where it has no body.
-    pub content: Option<(&'static str, fn(&mut SchemaGenerator) -> Schema)>,
+    pub content: Option<Content>,
 }
+
+/// A media type, and what makes the schema of what is in it.
+pub type Content = (&'static str, fn(&mut SchemaGenerator) -> Schema);
 
 impl Operation {
     pub(super) fn new(handler: &'static str, summary: &'static str) -> Operation {

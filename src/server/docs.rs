@@ -6,6 +6,7 @@ mod outline;
 
 use std::collections::BTreeMap;
 use std::future::{Ready, ready};
+use std::sync::OnceLock;
 
 use actix_web::dev::Payload;
 use actix_web::web::Data;
@@ -32,13 +33,25 @@ pub fn routes() -> Routes {
         .get("/problems/{kind}", problem, "What a kind of problem means, and what to do")
 }
 
-async fn openapi(_: Open, _: Filtered<()>, app: Data<App>) -> Answer<BTreeMap<String, Value>> {
-    Answer::shown(&contract::document(&super::routes(), &app.config.server.public_url))
+/// The texts, written once: anybody may ask for them, as often as they like.
+#[derive(Default)]
+pub(super) struct Shelf {
+    document: OnceLock<String>,
+    page: OnceLock<String>,
 }
 
-async fn page(_: Open, _: Filtered<()>) -> Result<Text<Html>> {
-    let document = contract::document(&super::routes(), "");
-    shown(&Page { chapters: outline::chapters(&document), kinds: KINDS })
+async fn openapi(_: Open, _: Filtered<()>, at: (Data<App>, Data<Shelf>)) -> Answer<BTreeMap<String, Value>> {
+    let (app, shelf) = at;
+    let write = || contract::document(&super::routes(), &app.config.server.public_url).to_string();
+    Answer::written(shelf.document.get_or_init(write).clone())
+}
+
+async fn page(_: Open, _: Filtered<()>, shelf: Data<Shelf>) -> Result<Text<Html>> {
+    if shelf.page.get().is_none() {
+        let document = contract::document(&super::routes(), "");
+        let _ = shelf.page.set(written(&Page { chapters: outline::chapters(&document), kinds: KINDS })?);
+    }
+    Ok(shown(shelf.page.get().cloned().unwrap_or_default()))
 }
 
 async fn style(_: Open, _: Filtered<()>) -> Text<Css> {
@@ -46,12 +59,15 @@ async fn style(_: Open, _: Filtered<()>) -> Text<Css> {
 }
 
 async fn problem(_: Open, _: Filtered<()>, Slug(kind): Slug) -> Result<Text<Html>> {
-    shown(&ProblemPage { kind })
+    written(&ProblemPage { kind }).map(shown)
 }
 
-fn shown(page: &impl Template) -> Result<Text<Html>> {
-    let page = page.render().map_err(|_| Error::Internal("a page cannot be written"))?;
-    Ok(Text::of(page).policy(POLICY))
+fn written(page: &impl Template) -> Result<String> {
+    page.render().map_err(|_| Error::Internal("a page cannot be written"))
+}
+
+fn shown(page: String) -> Text<Html> {
+    Text::of(page).policy(POLICY)
 }
 
 #[derive(Template)]
