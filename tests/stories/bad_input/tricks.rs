@@ -6,7 +6,6 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use goldaw::access::Entry;
-use goldaw::config::OPTIONAL_FIELDS;
 use goldaw::server;
 use goldaw::storage::new_reference;
 use serde_json::{Value, json};
@@ -164,17 +163,8 @@ impl World<'_> {
     }
 }
 
-fn hurried<'a>(hotline: &'a Hotline) -> Floor<'a> {
-    Floor::with(hotline, |config| {
-        config.fields.on = OPTIONAL_FIELDS.iter().map(ToString::to_string).collect();
-        config.server.body_seconds = 1;
-        config.server.keep_alive_seconds = 1;
-        config.server.head_seconds = 1;
-    })
-}
-
 fn every_trick_is_refused_at_every_address_and_leaves_nothing(hotline: &Hotline) {
-    let floor = hurried(hotline);
+    let floor = Floor::asking_all(hotline);
     let world = World::on(&floor);
     for entry in server::routes().entries() {
         let path = world.path(entry, &world.usual());
@@ -198,7 +188,7 @@ fn every_trick_is_refused_at_every_address_and_leaves_nothing(hotline: &Hotline)
 }
 
 fn a_wrong_way_is_told_so_at_every_address(hotline: &Hotline) {
-    let floor = hurried(hotline);
+    let floor = Floor::asking_all(hotline);
     let world = World::on(&floor);
     let (routes, before) = (server::routes(), world.stored());
     for entry in routes.entries() {
@@ -234,7 +224,7 @@ fn a_wrong_way_is_told_so_at_every_address(hotline: &Hotline) {
 }
 
 fn a_body_that_stalls_or_breaks_off_is_refused_at_every_address(hotline: &Hotline) {
-    let floor = hurried(hotline);
+    let floor = Floor::with(hotline, |config| config.server.body_seconds = 1);
     let world = World::on(&floor);
     let routes = server::routes();
     let before = world.stored();

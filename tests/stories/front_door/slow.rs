@@ -1,5 +1,5 @@
 //! Clients that take their time, or mean harm. Each is shown out, and an honest one is answered all
-//! the while. The limits are set to a second here, so that the stories are short.
+//! the while. The limits are a second or two here, so that the stories are short.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -22,9 +22,9 @@ fn impatient(hotline: &Hotline) -> TestApp {
 }
 
 pub fn hurried(config: &mut Config) {
-    config.server.head_seconds = 1;
+    config.server.head_seconds = 2;
     config.server.body_seconds = 1;
-    config.server.keep_alive_seconds = 1;
+    config.server.keep_alive_seconds = 2;
 }
 
 fn connected(app: &TestApp) -> TcpStream {
@@ -71,7 +71,7 @@ fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
     let hotline = Hotline::open(Engine::Sqlite);
     let app = impatient(&hotline);
     let mut stream = connected(&app);
-    drip(&mut stream, &[b'G'; 25]);
+    drip(&mut stream, &[b'G'; 40]);
     assert!(last_words(stream).starts_with("HTTP/1.1 408 "));
     assert!(last_words(connected(&app)).starts_with("HTTP/1.1 408 "), "nor is one that never begins");
 }
@@ -99,7 +99,7 @@ fn a_connection_with_one_request_after_another_stays_open() {
     let hotline = Hotline::open(Engine::Sqlite);
     let app = impatient(&hotline);
     let mut stream = connected(&app);
-    for _ in 0..12 {
+    for _ in 0..16 {
         std::thread::sleep(Duration::from_millis(300));
         stream.write_all(ASK.as_bytes()).unwrap();
         assert!(answer(&mut stream).starts_with("HTTP/1.1 200 "));
