@@ -116,6 +116,12 @@ fn odd_paths_and_long_queries_are_refused_clearly() {
     for path in ["%ff%fe", "%00", "..%2f..%2fetc", "C-7K4M-9QX2-PDH%0d%0aX:1", "%3Cscript%3E", "%F0%9F%92%94"] {
         assert_problem(&app.get(&format!("/api/v1/contacts/{path}"), &token), 404, "not-found");
     }
+    for link in ["%19", "%0d%0aX:1", "%C2%90", "%F0%9F%92%94", &"a".repeat(65)] {
+        for verb in ["acknowledge", "accept", "told", "start", "complete"] {
+            assert_eq!(app.ask("POST", &format!("/p/{link}/{verb}"), "", &[], None).status, 404, "{verb} at {link}");
+        }
+        assert_eq!(app.get(&format!("/p/{link}"), "").status, 404);
+    }
     assert_problem(&app.get(&format!("/api/v1/contacts?after={}", "a".repeat(2100)), &token), 400, "malformed");
     assert_problem(&app.get(&format!("/{}", "a".repeat(2000)), &token), 404, "not-found");
     assert_problem(&app.get("/api/v1/contacts?limit=1&limit=2", &token), 400, "malformed");

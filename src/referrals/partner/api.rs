@@ -183,7 +183,7 @@ impl Caller {
         }
         let header = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let token = request.match_info().get("token").unwrap_or_default();
-        let token = if token.len() <= LONGEST_TOKEN { token.to_owned() } else { String::new() };
+        let token = if could_be_ours(token) { token.to_owned() } else { String::new() };
         let secret = request.app_data::<Data<App>>().and_then(|app| cookie(header(COOKIE)?, &cookie_name(app, &token)));
         let wants_json = header(ACCEPT).is_some_and(|kinds| kinds.contains("application/json"));
         Ok(Caller { token, secret, wants_json, request: Open::request_id(request) })
@@ -228,7 +228,9 @@ impl Caller {
     }
 
     async fn answers(&self, app: &Data<App>, areas: &Data<Areas>, order: Order) -> Result<HttpResponse> {
-        let Some(secret) = self.secret.clone() else { return self.refused(Error::SignedOut) };
+        let Some(secret) = self.secret.clone() else {
+            return self.refused(if self.token.is_empty() { Error::NotFound } else { Error::SignedOut });
+        };
         let (token, gazetteer) = (self.token.clone(), areas.clone());
         let write = move |tx: &mut crate::storage::Tx<'_>| super::answer(tx, &gazetteer, &token, &secret, &order);
         match app.store.write(self.by(), write).await {
@@ -264,6 +266,11 @@ impl Caller {
             .insert_header((REFERRER_POLICY, "no-referrer"))
             .finish()
     }
+}
+
+/// What is of another shape leads nowhere, and must not come back in a header.
+fn could_be_ours(token: &str) -> bool {
+    token.len() <= LONGEST_TOKEN && token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// The value of a cookie with this name. Ours is hexadecimal; anything else is not ours.
@@ -309,7 +316,7 @@ fn html(status: StatusCode, page: String) -> HttpResponse {
 
 impl Takes for Caller {
     fn told(operation: &mut Operation) {
-        let token = json!({"type": "string", "minLength": 1, "maxLength": LONGEST_TOKEN});
+        let token = json!({"type": "string", "pattern": format!("^[A-Za-z0-9_-]{{1,{LONGEST_TOKEN}}}$")});
         operation.takes_part("token", &token, "The secret part of the letter's link.");
         operation.refuses(&[401, 403]);
     }
