@@ -2,6 +2,7 @@
 
 mod demo;
 mod house;
+mod keeping;
 mod migrate;
 mod outbox;
 mod rules;
@@ -63,6 +64,12 @@ enum Command {
         #[command(flatten)]
         place: Where,
     },
+    /// Copy the house, while it works, into a folder of its own.
+    #[command(after_help = keeping::BACKUP_HELP)]
+    Backup(keeping::Backup),
+    /// Put a house back from a backup, into an empty place; it sends nothing until released.
+    #[command(after_help = keeping::RESTORE_HELP)]
+    Restore(keeping::Restore),
     /// Try everything with invented people; sets itself up.
     #[command(after_help = demo::HELP)]
     Demo(demo::Demo),
@@ -102,6 +109,8 @@ pub fn run() -> ExitCode {
         Command::Serve { place, listen } => serve::serve(&place, listen),
         Command::Worker { place } => serve::worker(&place),
         Command::Migrate { place } => migrate::migrate(&place),
+        Command::Backup(command) => keeping::backup(&command),
+        Command::Restore(command) => keeping::restore(&command),
         Command::Demo(demo) => demo::run(&demo),
         Command::User(command) => user::run(command),
         Command::Outbox(command) => outbox::run(command),

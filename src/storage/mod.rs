@@ -7,7 +7,9 @@
 //! this room names an engine.
 
 mod codes;
+pub mod copies;
 mod db;
+pub mod house;
 mod keys;
 mod migrations;
 mod postgres;
