@@ -1,6 +1,7 @@
 //! The command line: what each command is for, with an example, and nothing of what it does.
 
 mod demo;
+mod doctor;
 mod house;
 mod keeping;
 mod migrate;
@@ -64,6 +65,9 @@ enum Command {
         #[command(flatten)]
         place: Where,
     },
+    /// Say what is well, what is not, and what to do about it.
+    #[command(after_help = doctor::HELP)]
+    Doctor(doctor::Doctor),
     /// Copy the house, while it works, into a folder of its own.
     #[command(after_help = keeping::BACKUP_HELP)]
     Backup(keeping::Backup),
@@ -109,6 +113,7 @@ pub fn run() -> ExitCode {
         Command::Serve { place, listen } => serve::serve(&place, listen),
         Command::Worker { place } => serve::worker(&place),
         Command::Migrate { place } => migrate::migrate(&place),
+        Command::Doctor(command) => doctor::doctor(&command),
         Command::Backup(command) => keeping::backup(&command),
         Command::Restore(command) => keeping::restore(&command),
         Command::Demo(demo) => demo::run(&demo),

@@ -1,7 +1,9 @@
 //! One tree of portable SQL for each database, applied unchanged to both engines.
 
 use diesel::connection::SimpleConnection;
+use diesel::migration::MigrationSource;
 use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::db::Db;
@@ -82,6 +84,22 @@ pub fn holdings(data: &Place, keys: &Place) -> Result<Holdings, String> {
 fn applied(db: &mut Db) -> Result<Vec<String>, String> {
     let versions = db.applied_migrations().map_err(|_| "the migrations of the database cannot be read")?;
     Ok(versions.iter().map(ToString::to_string).collect())
+}
+
+/// The steps this program knows, and those a database has had.
+pub(super) fn versions(db: &mut Db, tree: Tree) -> Result<(Vec<String>, Vec<String>), String> {
+    Ok((known(tree)?, applied(db)?))
+}
+
+fn known(tree: Tree) -> Result<Vec<String>, String> {
+    let all =
+        MigrationSource::<Sqlite>::migrations(&tree.source()).map_err(|_| "the built-in migrations are damaged")?;
+    Ok(all.iter().map(|step| step.name().version().to_string()).collect())
+}
+
+/// The newest step for the data that this program knows; it begins with its day, such as `20261122`.
+pub fn newest_known() -> Result<String, String> {
+    Ok(known(Tree::Data)?.into_iter().max().unwrap_or_default())
 }
 
 fn any(first: diesel::QueryResult<String>) -> Result<bool, String> {

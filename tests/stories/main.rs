@@ -16,6 +16,7 @@ mod cases;
 mod cli;
 mod directory;
 mod identity;
+mod keeping;
 mod main_job;
 mod matrix;
 mod notifications;

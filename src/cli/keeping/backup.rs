@@ -82,7 +82,8 @@ fn write(command: &Backup) -> Result<(), String> {
     sync_folder(&command.to)?;
     let told = copies::remember(&house.data, &folder.display().to_string(), begun);
     told.unwrap_or_else(|told| eprintln!("goldaw: the backup is whole, but {told}"));
-    let dropped = drop_old_keys(&command.to, house.clock.now().plus(-command.keep_keys * DAY))?;
+    let then = house.clock.now().plus(-command.keep_keys * DAY);
+    let dropped = if command.data_only { 0 } else { drop_old_keys(&command.to, then)? };
     print(&summary(&folder, &manifests, dropped, house.clock.now().since(begun))).map_err(|told| told.join("; "))
 }
 

@@ -180,7 +180,7 @@ fn lines(db: &mut Db, query: &str) -> Result<Vec<String>, String> {
     Ok(lines.map_err(unreadable)?.into_iter().map(|line| line.value).collect())
 }
 
-fn line(db: &mut Db, query: &str) -> Result<String, String> {
+pub(super) fn line(db: &mut Db, query: &str) -> Result<String, String> {
     lines(db, query)?.pop().ok_or_else(|| "the database does not answer a question about itself".into())
 }
 

@@ -66,6 +66,10 @@ pub(super) fn begin(db: &mut Db, note: &str) -> Result<(), String> {
 }
 
 pub(super) fn clear(db: &mut Db) -> Result<(), String> {
+    // A restore that was killed leaves a pg_restore behind, which would commit after us.
+    let orphans = "SELECT pg_terminate_backend(pid, 5000)::text AS value FROM pg_stat_activity
+        WHERE datname = current_database() AND usename = current_user AND application_name = 'pg_restore'";
+    lines(db, orphans)?;
     let drops: String = tables(db)?.iter().map(|table| format!("DROP TABLE {} CASCADE;", quoted(table))).collect();
     db.batch_execute(&format!("BEGIN; {drops} COMMIT")).map_err(|_| "the database cannot be emptied".into())
 }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::{Contents, lines, told};
-use crate::storage::{Db, Place};
+use super::{Contents, told};
+use crate::storage::{Db, Place, checkup};
 
 /// How often what was copied is sent to the disk. All at once at the end, it would stand in the way
 /// of every commit's own flush.
@@ -56,12 +56,8 @@ fn check(path: &Path) -> Result<Contents, String> {
     let text = path.to_str().ok_or("the path of the copy is not valid text")?;
     let connection = SqliteConnection::establish(&format!("file:{}?mode=ro", escaped(text)));
     let mut db = Db::Sqlite(connection.map_err(|_| "the copy cannot be opened".to_owned())?);
-    if lines(&mut db, "SELECT quick_check AS value FROM pragma_quick_check")? != ["ok"] {
-        return Err("the copy is damaged, and so is the database: run `goldaw doctor`".into());
-    }
-    if !lines(&mut db, "SELECT \"table\" AS value FROM pragma_foreign_key_check LIMIT 1")?.is_empty() {
-        return Err("the database has rows that belong to nothing: run `goldaw doctor`".into());
-    }
+    checkup::whole(&mut db)
+        .map_err(|told| format!("the copy is not sound, so the database is not: {told}; run `goldaw doctor`"))?;
     told(&mut db)
 }
 
