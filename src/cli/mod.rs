@@ -2,6 +2,7 @@
 
 mod demo;
 mod doctor;
+mod health;
 mod house;
 mod keeping;
 mod migrate;
@@ -68,6 +69,15 @@ enum Command {
     /// Say what is well, what is not, and what to do about it.
     #[command(after_help = doctor::HELP)]
     Doctor(doctor::Doctor),
+    /// Ask a running service whether it is ready.
+    #[command(after_help = health::HELP)]
+    Health {
+        #[command(flatten)]
+        place: Where,
+        /// Where it listens, such as http://127.0.0.1:8080.
+        #[arg(long)]
+        url: Option<String>,
+    },
     /// Copy the house, while it works, into a folder of its own.
     #[command(after_help = keeping::BACKUP_HELP)]
     Backup(keeping::Backup),
@@ -114,6 +124,7 @@ pub fn run() -> ExitCode {
         Command::Worker { place } => serve::worker(&place),
         Command::Migrate { place } => migrate::migrate(&place),
         Command::Doctor(command) => doctor::doctor(&command),
+        Command::Health { place, url } => health::health(&place, url.as_deref()),
         Command::Backup(command) => keeping::backup(&command),
         Command::Restore(command) => keeping::restore(&command),
         Command::Demo(demo) => demo::run(&demo),
