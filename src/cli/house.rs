@@ -74,11 +74,11 @@ impl House {
         if start != Start::Restore {
             refuse_if_half_restored(&plan)?;
         }
-        create_folder(&plan.config.data).map_err(one)?;
-        let held = holdings(&plan.data, &plan.keys).map_err(one)?;
         if start == Start::Serve {
             refuse_if_behind(&plan)?;
         }
+        create_folder(&plan.config.data).map_err(one)?;
+        let held = holdings(&plan.data, &plan.keys).map_err(one)?;
         let keyring = plan.keyring(&held, start)?;
         let tokens = plan.token_key(&held, start).map_err(one)?;
         let mut migrated = (0, 0);
@@ -167,8 +167,11 @@ impl Plan {
         if held.contacts && !held.keys {
             missing.push("the key store is empty, but there are calls sealed under its keys".into());
         }
+        if held.keys && !held.accounts && held.bound.is_none() {
+            missing.push("the database is missing or empty, but there are keys of calls that were in it".into());
+        }
         if !missing.is_empty() {
-            missing.push("nothing was changed; put the keys back from where they are kept safe".into());
+            missing.push("nothing was changed; put back what is missing from where it is kept safe, or see `goldaw restore --help`".into());
             return Err(missing);
         }
         let root = self.root.load_or_create().map_err(|told| vec![told])?;
@@ -216,9 +219,11 @@ fn refuse_if_half_restored(plan: &Plan) -> Result<(), Faults> {
 fn refuse_if_behind(plan: &Plan) -> Result<(), Faults> {
     let mut faults = Vec::new();
     for (place, tree, name) in [(&plan.data, Tree::Data, "database"), (&plan.keys, Tree::Keys, "key store")] {
-        match pending(place, tree) {
+        match copies::is_empty(place).and_then(|empty| Ok(empty || pending(place, tree)?)) {
             Ok(false) => {}
-            Ok(true) => faults.push(format!("the {name} is behind this program: run `goldaw migrate` first")),
+            Ok(true) => {
+                faults.push(format!("the {name} is not there yet, or behind this program: run `goldaw migrate` first"))
+            }
             Err(told) => faults.push(told),
         }
     }

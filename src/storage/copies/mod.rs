@@ -16,6 +16,9 @@ use super::schema::tombstones;
 use super::{Place, house};
 use crate::clock::Instant;
 
+/// Where diesel writes down which steps were taken; it is made by asking.
+const MIGRATIONS: &str = "__diesel_schema_migrations";
+
 /// What a copy, or a database, holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contents {
@@ -64,11 +67,11 @@ pub fn contents(place: &Place) -> Result<Contents, String> {
     told(&mut place.connect()?)
 }
 
-/// True when there is no table in it, or no file. Errors: a sentence when it cannot be looked at.
+/// True when there is no table in it but perhaps the one that lists migrations, or no file. Errors: a sentence when it cannot be looked at.
 pub fn is_empty(place: &Place) -> Result<bool, String> {
     match place {
         Place::Sqlite(path) if !path.exists() => Ok(true),
-        place => Ok(tables(&mut place.connect()?)?.is_empty()),
+        place => Ok(tables(&mut place.connect()?)?.iter().all(|table| table == MIGRATIONS)),
     }
 }
 
@@ -154,8 +157,8 @@ fn told(db: &mut Db) -> Result<Contents, String> {
         .map_err(unreadable)?;
         rows.insert(table, number.value);
     }
-    let migration = match rows.contains_key("__diesel_schema_migrations") {
-        true => line(db, "SELECT coalesce(max(version), '') AS value FROM __diesel_schema_migrations")?,
+    let migration = match rows.contains_key(MIGRATIONS) {
+        true => line(db, &format!("SELECT coalesce(max(version), '') AS value FROM {MIGRATIONS}"))?,
         false => String::new(),
     };
     Ok(Contents { engine: engine.to_owned(), schema, migration, rows })
