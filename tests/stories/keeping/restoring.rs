@@ -17,7 +17,7 @@ use goldaw::vault::{Keyring, RootKey, Vault};
 use super::{back_up, house, names, on_both_programs, read, record, restore, said};
 use crate::support::canary::files_below;
 use crate::support::program::Program;
-use crate::support::{Engine, count, recovers_within, setting, stranger};
+use crate::support::{Engine, count, number, recovers_within, setting, stranger};
 
 on_both_programs![
     what_was_recorded_comes_back_and_what_came_later_does_not,
@@ -37,6 +37,8 @@ fn what_was_recorded_comes_back_and_what_came_later_does_not(engine: Engine) {
     assert!(restore(&backup, &place, &[]).contains("Restored 1 contacts"));
     assert_eq!(read(&client, &later).0, 200, "the house goes on");
     serving.kill();
+    let open = "SELECT count(*) AS value FROM sessions WHERE ended_at IS NULL";
+    assert_eq!(number(&mut stranger(&place.place()), open), 0);
 
     let restored = place.serve();
     assert!(restored.is_ready());
