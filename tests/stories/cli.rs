@@ -206,6 +206,18 @@ fn a_request_under_way_is_finished_after_the_signal_to_stop() {
 }
 
 #[test]
+fn somebody_who_watches_is_told_whether_it_is_ready() {
+    let place = Place::new();
+    place.done(&["migrate"]);
+    let mut running = place.start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = format!("http://{}", running.address());
+    assert_eq!(place.done(&["health", "--url", &url]), "ready\n");
+    running.terminate();
+    assert_eq!(running.exit(), Some(0));
+    assert!(place.refused(&["health", "--url", &url]).contains("does not answer"));
+}
+
+#[test]
 fn a_request_that_never_comes_does_not_hold_the_program_up() {
     let place = Place::new();
     place.done(&["migrate"]);

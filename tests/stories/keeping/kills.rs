@@ -158,12 +158,12 @@ fn a_restore_that_is_killed_opens_nothing_half_and_is_mended_by_the_next(engine:
     let backup = back_up(&program, &program.folder().join("backups"), &[]);
     let arguments = ["restore", "--from", backup.to_str().unwrap()];
     let mut dice = Dice::new();
-    let (all, mut cut) = (rounds(4), 0);
+    let (all, mut cut) = (rounds(if engine == Engine::Sqlite { 8 } else { 4 }), 0);
     for round in 0..all {
         let place = program.empty_place();
         // Some are killed twice.
         for _ in 0..=dice.throw(2) {
-            killed(&place, &arguments, Duration::from_micros(dice.throw(500_000)));
+            killed(&place, &arguments, Duration::from_micros(dice.throw(400_000)));
             cut += u64::from(!opens_whole_or_not_at_all(&place, round));
         }
         let again = place.run(&arguments, "");
