@@ -15,7 +15,8 @@ use crate::config::Config;
 use crate::directory::{self, Areas};
 use crate::rules;
 use crate::state::App;
-use crate::storage::{By, Holdings, KeyDb, Place, Setting, Store, Tree, copies, holdings, migrate, pending};
+use crate::storage::checkup::{Standing, standing};
+use crate::storage::{By, Holdings, KeyDb, Place, Setting, Store, Tree, copies, holdings, migrate};
 use crate::triage::{PackSource, RuleSet};
 use crate::vault::{Keyring, RootKey, Vault};
 
@@ -74,9 +75,7 @@ impl House {
         if start != Start::Restore {
             refuse_if_half_restored(&plan)?;
         }
-        if start == Start::Serve {
-            refuse_if_behind(&plan)?;
-        }
+        refuse_another_age(&plan, start)?;
         create_folder(&plan.config.data).map_err(one)?;
         let held = holdings(&plan.data, &plan.keys).map_err(one)?;
         let keyring = plan.keyring(&held, start)?;
@@ -216,14 +215,18 @@ fn refuse_if_half_restored(plan: &Plan) -> Result<(), Faults> {
     }
 }
 
-fn refuse_if_behind(plan: &Plan) -> Result<(), Faults> {
+/// A program works only in a house of its own age.
+fn refuse_another_age(plan: &Plan, start: Start) -> Result<(), Faults> {
     let mut faults = Vec::new();
     for (place, tree, name) in [(&plan.data, Tree::Data, "database"), (&plan.keys, Tree::Keys, "key store")] {
-        match copies::is_empty(place).and_then(|empty| Ok(empty || pending(place, tree)?)) {
-            Ok(false) => {}
-            Ok(true) => {
-                faults.push(format!("the {name} is not there yet, or behind this program: run `goldaw migrate` first"))
+        match standing(place, tree) {
+            Ok(Standing::Ahead) => {
+                faults.push(format!("the {name} was used by a newer goldaw: install that one again"))
             }
+            Ok(Standing::Missing | Standing::Behind) if start == Start::Serve => {
+                faults.push(format!("the {name} is not there yet, or behind this program: run `goldaw migrate` first"));
+            }
+            Ok(_) => {}
             Err(told) => faults.push(told),
         }
     }

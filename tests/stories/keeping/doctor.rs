@@ -58,6 +58,9 @@ fn a_house_behind_its_program_is_told_to_migrate(engine: Engine) {
     finds(&program, "database", "behind", "goldaw migrate");
     db.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')").unwrap();
     finds(&program, "database", "newer program", "install");
+    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate"], &["outbox", "list"]] {
+        assert!(program.refused(command).contains("newer goldaw"), "{command:?}");
+    }
 }
 
 #[test]
