@@ -3,6 +3,7 @@
 #   scripts/prove.sh NAME [ROUNDS] [SEED]
 # kills    a child that writes is killed with signal 9, again and again, on both engines
 # drafts   a server is killed with signal 9 while calls are written down through it, on SQLite
+# api      generated requests to every address as every role, held against the contract (ROUNDS: cases)
 # storage  batches of good writes, refusals, panics and errors, on both engines
 # backup   backups under load, migrations and restores are killed with signal 9, on both engines
 # image    the image is built, run as its user and measured (as root; BASE=… for another base)
@@ -12,13 +13,14 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 case ${1-} in
+api) tests= rounds=10000 ;;
 kills) tests='test(/^storage::kills::/)' rounds=2000 ;;
 drafts) tests='test(kill_9_loses_no_answered_change_and_doubles_no_call)' rounds=200 ;;
 storage) tests='test(/whatever_a_batch_meets_a_yes_is_on_disk/)' rounds=2000 ;;
 backup) tests='test(/^keeping::kills::/)' rounds=60 ;;
 image | fresh) exec "scripts/prove/$1.sh" ;;
 *)
-    sed -n '2,10s/^# *//p' "$0" >&2
+    sed -n '2,11s/^# *//p' "$0" >&2
     exit 2
     ;;
 esac
@@ -29,7 +31,13 @@ export GOLDAW_PROOF_SEED=${3:-$(date +%s)}
 need_tools
 need_cargo_tool nextest 0.9.143
 . scripts/postgres.sh
+. scripts/prove/api.sh
 start_postgres
+
+if [ "$1" = api ]; then
+    prove_api "$GOLDAW_PROOF_ROUNDS" "$GOLDAW_PROOF_SEED"
+    exit
+fi
 
 echo "proving $1: $GOLDAW_PROOF_ROUNDS rounds, seed $GOLDAW_PROOF_SEED"
 cargo nextest run --locked --profile proof --no-fail-fast --success-output immediate -E "$tests" >"$RUN/proof.log" 2>&1

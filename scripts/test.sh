@@ -67,5 +67,8 @@ echo "== doc tests"
 cargo test --locked --doc 2>&1 | tee "$RUN/doc.log"
 tally "doc tests" "$RUN/doc.log" "$?"
 
+. scripts/prove/api.sh
+check "contract" prove_api 500 1
+
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

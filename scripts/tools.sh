@@ -53,6 +53,21 @@ install_packages() {
     fi
 }
 
+# schemathesis, which holds a service against its OpenAPI document; in a folder of its own that is kept
+# for every clone. Leaves $SCHEMATHESIS.
+need_schemathesis() {
+    local version=4.32.5
+    local folder=${XDG_CACHE_HOME:-$HOME/.cache}/goldaw/schemathesis-$version
+    SCHEMATHESIS=$folder/bin/schemathesis
+    "$SCHEMATHESIS" --version >/dev/null 2>&1 && return
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
+    echo "== installing schemathesis $version"
+    if ! { python3 -m venv --clear "$folder" && "$folder/bin/pip" install --quiet "schemathesis==$version"; }; then
+        echo "Could not install it: pip install schemathesis==$version" >&2
+        exit 1
+    fi
+}
+
 # A cargo subcommand, built once and kept in cargo's own folder for every clone.
 need_cargo_tool() {
     local tool=cargo-$1 version=$2

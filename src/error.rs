@@ -22,6 +22,64 @@ pub struct Problem {
     pub allowed: Option<Vec<String>>,
 }
 
+/// A kind of problem: what its documents have in common.
+#[derive(Debug)]
+pub struct Kind {
+    /// The last part of its `type`, under `/problems/`.
+    pub slug: &'static str,
+    /// The status it is answered with.
+    pub status: StatusCode,
+    /// What happened, in a few words.
+    pub title: &'static str,
+    /// What it means for who asked, and what to do.
+    pub meaning: &'static str,
+}
+
+macro_rules! kinds {
+    ($($name:ident = $slug:literal $status:ident $title:literal $meaning:literal;)+) => {
+        $(const $name: Kind = Kind { slug: $slug, status: StatusCode::$status, title: $title, meaning: $meaning };)+
+        /// Every kind there is, by status.
+        pub const KINDS: &[&Kind] = &[$(&$name),+];
+    };
+}
+
+kinds! {
+    MALFORMED = "malformed" BAD_REQUEST "The request could not be read"
+        "The body is not JSON, has a key twice or is nested too deep, or a header or the query cannot be read. The code says which.";
+    SIGNED_OUT = "signed-out" UNAUTHORIZED "Sign in first"
+        "Nobody is signed in, or no longer: the token is missing, wrong or over, or its session was ended.";
+    WRONG_CREDENTIALS = "wrong-credentials" UNAUTHORIZED "Name, passphrase or code do not match"
+        "One answer for all three, so that nobody learns which names exist.";
+    FORBIDDEN = "forbidden" FORBIDDEN "This is not for your role"
+        "You are signed in, but your role may not do this. It was written down.";
+    NOT_FOUND = "not-found" NOT_FOUND "Not found"
+        "It does not exist, or not for you: the two answer the same bytes.";
+    METHOD_NOT_ALLOWED = "method-not-allowed" METHOD_NOT_ALLOWED "This address does not take that method"
+        "The Allow header lists those it takes.";
+    TOO_SLOW = "too-slow" REQUEST_TIMEOUT "The request did not arrive in time"
+        "Send it again; nothing was stored.";
+    CONFLICT = "conflict" CONFLICT "This cannot be done in its present state"
+        "Somebody was first, or its state does not allow it. The code says what stands in the way.";
+    STALE_VERSION = "stale-version" PRECONDITION_FAILED "It changed since you read it"
+        "Read it again, decide again, and send the new version in If-Match.";
+    TOO_LARGE = "too-large" PAYLOAD_TOO_LARGE "The request is too large"
+        "Nothing was stored.";
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "Send application/json"
+        "The body is of a type this address does not take.";
+    INVALID = "invalid" UNPROCESSABLE_ENTITY "Some fields are not right"
+        "It could be read, but breaks rules; every one is listed, with its place and a code.";
+    KEY_REUSED = "key-reused" UNPROCESSABLE_ENTITY "This Idempotency-Key was used with another body"
+        "A key belongs to one request. Choose a new one.";
+    VERSION_MISSING = "version-missing" PRECONDITION_REQUIRED "Say which version you read, in If-Match"
+        "An edit must name the version it saw, so that nobody's work is lost.";
+    TOO_MANY_REQUESTS = "too-many-requests" TOO_MANY_REQUESTS "Wait, then try again"
+        "Retry-After says how many seconds.";
+    INTERNAL = "internal" INTERNAL_SERVER_ERROR "Something went wrong on our side"
+        "A defect of ours. The log has the cause, under the request's id.";
+    UNAVAILABLE = "unavailable" SERVICE_UNAVAILABLE "Not stored. Try again in a moment"
+        "Storage or the queue in front of it could not take it. Nothing was acknowledged.";
+}
+
 /// Why a request was not carried out.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -112,36 +170,36 @@ impl Error {
         matches!(self, Error::Unavailable | Error::Repeat)
     }
 
-    /// Slug under `/problems/` and title.
-    fn kind(&self) -> (&'static str, &'static str) {
+    /// What kind of problem it is.
+    pub fn kind(&self) -> &'static Kind {
         match self {
-            Error::Malformed(_) => ("malformed", "The request could not be read"),
-            Error::SignedOut => ("signed-out", "Sign in first"),
-            Error::WrongCredentials => ("wrong-credentials", "Name, passphrase or code do not match"),
-            Error::Forbidden => ("forbidden", "This is not for your role"),
-            Error::NotFound => ("not-found", "Not found"),
-            Error::MethodNotAllowed => ("method-not-allowed", "This address does not take that method"),
-            Error::Conflict { .. } => ("conflict", "This cannot be done in its present state"),
-            Error::Stale { .. } => ("stale-version", "It changed since you read it"),
-            Error::TooLarge => ("too-large", "The request is too large"),
-            Error::TooSlow => ("too-slow", "The request did not arrive in time"),
-            Error::UnsupportedMediaType => ("unsupported-media-type", "Send application/json"),
-            Error::Invalid(_) => ("invalid", "Some fields are not right"),
-            Error::KeyReused => ("key-reused", "This Idempotency-Key was used with another body"),
-            Error::VersionMissing => ("version-missing", "Say which version you read, in If-Match"),
-            Error::TooMany { .. } => ("too-many-requests", "Wait, then try again"),
-            Error::Busy | Error::Unavailable | Error::Repeat => ("unavailable", "Not stored. Try again in a moment"),
-            Error::Internal(_) => ("internal", "Something went wrong on our side"),
+            Error::Malformed(_) => &MALFORMED,
+            Error::SignedOut => &SIGNED_OUT,
+            Error::WrongCredentials => &WRONG_CREDENTIALS,
+            Error::Forbidden => &FORBIDDEN,
+            Error::NotFound => &NOT_FOUND,
+            Error::MethodNotAllowed => &METHOD_NOT_ALLOWED,
+            Error::TooSlow => &TOO_SLOW,
+            Error::Conflict { .. } => &CONFLICT,
+            Error::Stale { .. } => &STALE_VERSION,
+            Error::TooLarge => &TOO_LARGE,
+            Error::UnsupportedMediaType => &UNSUPPORTED_MEDIA_TYPE,
+            Error::Invalid(_) => &INVALID,
+            Error::KeyReused => &KEY_REUSED,
+            Error::VersionMissing => &VERSION_MISSING,
+            Error::TooMany { .. } => &TOO_MANY_REQUESTS,
+            Error::Busy | Error::Unavailable | Error::Repeat => &UNAVAILABLE,
+            Error::Internal(_) => &INTERNAL,
         }
     }
 
     /// The RFC 9457 document.
     pub fn problem(&self, request_id: &str) -> serde_json::Value {
-        let (slug, title) = self.kind();
+        let kind = self.kind();
         let mut document = serde_json::json!({
-            "type": format!("/problems/{slug}"),
-            "title": title,
-            "status": self.status_code().as_u16(),
+            "type": format!("/problems/{}", kind.slug),
+            "title": kind.title,
+            "status": kind.status.as_u16(),
             "request_id": request_id,
         });
         if let Some(members) = document.as_object_mut() {
@@ -179,23 +237,7 @@ impl Error {
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        match self {
-            Error::Malformed(_) => StatusCode::BAD_REQUEST,
-            Error::SignedOut | Error::WrongCredentials => StatusCode::UNAUTHORIZED,
-            Error::Forbidden => StatusCode::FORBIDDEN,
-            Error::NotFound => StatusCode::NOT_FOUND,
-            Error::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Error::Conflict { .. } => StatusCode::CONFLICT,
-            Error::Stale { .. } => StatusCode::PRECONDITION_FAILED,
-            Error::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Error::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Error::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Error::Invalid(_) | Error::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Error::VersionMissing => StatusCode::PRECONDITION_REQUIRED,
-            Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Error::Busy | Error::Unavailable | Error::Repeat => StatusCode::SERVICE_UNAVAILABLE,
-            Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        self.kind().status
     }
 
     /// Empty: the server's outermost layer writes the problem document, because only it knows the

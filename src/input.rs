@@ -1,179 +1,22 @@
 //! How a body becomes a domain type. JSON is read into a tree that refuses duplicate keys and deep
 //! nesting; typed readers then walk the tree and collect every problem, each with its place, so
-//! that a caller hears of all of them at once and never sees its own text again.
+//! that a caller hears of all of them at once and never sees its own text again. The same readers
+//! say what they would take ([`schema_of`]), so the published contract cannot say anything else.
 
 use std::cell::RefCell;
-use std::fmt;
 
-use chrono::{DateTime, NaiveDate, Utc};
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use unicode_normalization::{UnicodeNormalization, is_nfc};
-use unicode_segmentation::UnicodeSegmentation;
+use serde_json::Value;
 
-use crate::clock::Instant;
 use crate::error::{Error, Problem, Result};
 
-/// Objects and lists may be nested this deep.
-const DEPTH: usize = 12;
-/// A list may have this many members.
-pub const LONGEST_LIST: usize = 100;
+mod json;
+mod sketch;
+mod values;
 
-/// A JSON value in which no object has a key twice.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Json {
-    /// `null`
-    Null,
-    /// `true` or `false`
-    Bool(bool),
-    /// A number, exactly as a 64-bit integer or a float.
-    Number(serde_json::Number),
-    /// Text, not yet checked.
-    Text(String),
-    /// An array.
-    List(Vec<Json>),
-    /// An object in the order it was written.
-    Object(Vec<(String, Json)>),
-}
-
-impl Json {
-    /// Reads bytes. Errors: 400, with a code and never a position that quotes the text.
-    pub fn parse(bytes: &[u8]) -> Result<Json> {
-        let mut from = serde_json::Deserializer::from_slice(bytes);
-        let tree = Tree { depth: 0 }.deserialize(&mut from).map_err(|error| {
-            Error::Malformed(match error.to_string() {
-                told if told.starts_with(TWICE) => TWICE,
-                told if told.starts_with(DEEP) => DEEP,
-                _ => "not_json",
-            })
-        })?;
-        from.end().map_err(|_| Error::Malformed("not_json"))?;
-        Ok(tree)
-    }
-
-    /// The member of an object, if it has it and it is not `null`.
-    pub fn get(&self, name: &str) -> Option<&Json> {
-        match self {
-            Json::Object(members) => {
-                members.iter().find(|(key, value)| key == name && *value != Json::Null).map(|(_, value)| value)
-            }
-            _ => None,
-        }
-    }
-
-    /// RFC 7396: `patch` over `self`; `null` removes.
-    pub fn merged(self, patch: &Json) -> Json {
-        let Json::Object(changes) = patch else { return patch.clone() };
-        let mut members = match self {
-            Json::Object(members) => members,
-            _ => Vec::new(),
-        };
-        for (key, change) in changes {
-            let place = members.iter().position(|(name, _)| name == key);
-            match (place, change) {
-                (Some(place), Json::Null) => {
-                    members.remove(place);
-                }
-                (None, Json::Null) => {}
-                (Some(place), change) => {
-                    if let Some((_, value)) = members.get_mut(place) {
-                        *value = std::mem::replace(value, Json::Null).merged(change);
-                    }
-                }
-                (None, change) => members.push((key.clone(), Json::Null.merged(change))),
-            }
-        }
-        Json::Object(members)
-    }
-}
-
-impl serde::Serialize for Json {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
-        match self {
-            Json::Null => to.serialize_unit(),
-            Json::Bool(value) => to.serialize_bool(*value),
-            Json::Number(value) => value.serialize(to),
-            Json::Text(value) => to.serialize_str(value),
-            Json::List(items) => to.collect_seq(items),
-            Json::Object(members) => to.collect_map(members.iter().map(|(key, value)| (key, value))),
-        }
-    }
-}
-
-const TWICE: &str = "duplicate_key";
-const DEEP: &str = "nested_too_deep";
-
-struct Tree {
-    depth: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Tree {
-    type Value = Json;
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> std::result::Result<Json, D::Error> {
-        from.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Tree {
-    type Value = Json;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-    fn visit_unit<E>(self) -> std::result::Result<Json, E> {
-        Ok(Json::Null)
-    }
-    fn visit_bool<E>(self, value: bool) -> std::result::Result<Json, E> {
-        Ok(Json::Bool(value))
-    }
-    fn visit_i64<E>(self, value: i64) -> std::result::Result<Json, E> {
-        Ok(Json::Number(value.into()))
-    }
-    fn visit_u64<E>(self, value: u64) -> std::result::Result<Json, E> {
-        Ok(Json::Number(value.into()))
-    }
-    fn visit_f64<E: de::Error>(self, value: f64) -> std::result::Result<Json, E> {
-        serde_json::Number::from_f64(value).map(Json::Number).ok_or_else(|| E::custom("not a number"))
-    }
-    fn visit_str<E>(self, value: &str) -> std::result::Result<Json, E> {
-        Ok(Json::Text(value.to_owned()))
-    }
-    fn visit_string<E>(self, value: String) -> std::result::Result<Json, E> {
-        Ok(Json::Text(value))
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> std::result::Result<Json, A::Error> {
-        if self.depth >= DEPTH {
-            return Err(de::Error::custom(DEEP));
-        }
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Tree { depth: self.depth + 1 })? {
-            list.push(item);
-        }
-        Ok(Json::List(list))
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> std::result::Result<Json, A::Error> {
-        if self.depth >= DEPTH {
-            return Err(de::Error::custom(DEEP));
-        }
-        let mut object: Vec<(String, Json)> = Vec::new();
-        let mut many = std::collections::HashSet::new();
-        while let Some(key) = members.next_key::<String>()? {
-            // A linear look is fastest for the few keys an honest body has; a hostile one with
-            // thousands must not cost their square.
-            let twice = match object.len() {
-                0..32 => object.iter().any(|(seen, _)| *seen == key),
-                32 => {
-                    many.extend(object.iter().map(|(seen, _)| seen.clone()));
-                    !many.insert(key.clone())
-                }
-                _ => !many.insert(key.clone()),
-            };
-            if twice {
-                return Err(de::Error::custom(TWICE));
-            }
-            object.push((key, members.next_value_seed(Tree { depth: self.depth + 1 })?));
-        }
-        Ok(Json::Object(object))
-    }
-}
+pub use json::Json;
+use sketch::{Drawn, Sheet};
+pub use sketch::{patch_schema_of, schema_of};
+pub use values::{LONGEST_LIST, clean, date, instant, list, text, text_schema, whole};
 
 /// A place in the body while it is read, and where its problems go.
 #[derive(Clone, Copy)]
@@ -181,6 +24,7 @@ pub struct At<'a> {
     parent: Option<&'a At<'a>>,
     step: Step,
     problems: &'a RefCell<Vec<Problem>>,
+    sheet: Option<&'a Sheet>,
 }
 
 #[derive(Clone, Copy)]
@@ -191,6 +35,10 @@ enum Step {
 }
 
 impl<'a> At<'a> {
+    fn root(problems: &'a RefCell<Vec<Problem>>) -> At<'a> {
+        At { parent: None, step: Step::Root, problems, sheet: None }
+    }
+
     /// Something is wrong here.
     pub fn problem(&self, code: &'static str) {
         self.problem_allowing(code, None);
@@ -205,12 +53,19 @@ impl<'a> At<'a> {
 
     /// The place of a named member.
     pub fn member(&'a self, name: &'static str) -> At<'a> {
-        At { parent: Some(self), step: Step::Name(name), problems: self.problems }
+        At { parent: Some(self), step: Step::Name(name), sheet: None, ..*self }
     }
 
     /// The place of the nth item.
     pub fn item(&'a self, index: usize) -> At<'a> {
-        At { parent: Some(self), step: Step::Index(index), problems: self.problems }
+        At { parent: Some(self), step: Step::Index(index), sheet: None, ..*self }
+    }
+
+    /// Says what a reader takes here, as a JSON Schema. Heard only by [`schema_of`].
+    pub fn takes(&self, shape: impl FnOnce() -> Value) {
+        if let Some(sheet) = self.sheet {
+            sheet.draw(shape());
+        }
     }
 
     fn write(&self, pointer: &mut String) {
@@ -232,6 +87,10 @@ impl<'a> At<'a> {
 }
 
 /// A type that can be read from a body. `None` means problems were reported at `at`.
+///
+/// The reader is also the contract: [`schema_of`] lets it read nothing and notes what it asked for.
+/// So it asks for every member before it gives up, and where it looks at the JSON itself it says so
+/// by [`At::takes`].
 pub trait FromJson: Sized {
     /// Reads one value; reports what is wrong and gives `None`.
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self>;
@@ -240,7 +99,7 @@ pub trait FromJson: Sized {
 /// Reads a whole body. Errors: every problem found, as one 422.
 pub fn read<T: FromJson>(json: &Json) -> Result<T> {
     let problems = RefCell::new(Vec::new());
-    let value = T::from_json(json, &At { parent: None, step: Step::Root, problems: &problems });
+    let value = T::from_json(json, &At::root(&problems));
     let problems = problems.into_inner();
     match value {
         Some(value) if problems.is_empty() => Ok(value),
@@ -251,7 +110,7 @@ pub fn read<T: FromJson>(json: &Json) -> Result<T> {
 
 /// Reads one text that did not come in a body, such as a query parameter.
 pub fn read_text<T: FromJson>(text: String, problems: &RefCell<Vec<Problem>>) -> Option<T> {
-    T::from_json(&Json::Text(text), &At { parent: None, step: Step::Root, problems })
+    T::from_json(&Json::Text(text), &At::root(problems))
 }
 
 /// The members of one object, each asked for by name once.
@@ -259,16 +118,23 @@ pub struct Fields<'a> {
     members: &'a [(String, Json)],
     at: &'a At<'a>,
     known: RefCell<Vec<&'static str>>,
+    drawn: Option<RefCell<Drawn>>,
 }
 
 impl<'a> Fields<'a> {
     /// Opens an object, lets `take` read its members, then refuses what nobody asked for.
     pub fn of<T>(json: &Json, at: &At<'_>, take: impl FnOnce(&Fields<'_>) -> Option<T>) -> Option<T> {
+        if let Some(sheet) = at.sheet {
+            let fields = Fields { members: &[], at, known: RefCell::default(), drawn: Some(RefCell::default()) };
+            let _ = take(&fields);
+            sheet.draw(fields.drawn.unwrap_or_default().into_inner().object());
+            return None;
+        }
         let Json::Object(members) = json else {
             at.problem("not_an_object");
             return None;
         };
-        let fields = Fields { members, at, known: RefCell::new(Vec::new()) };
+        let fields = Fields { members, at, known: RefCell::default(), drawn: None };
         let value = take(&fields);
         let known = fields.known.into_inner();
         if members.iter().any(|(key, _)| !known.contains(&key.as_str())) {
@@ -285,25 +151,56 @@ impl<'a> Fields<'a> {
 
     /// A member that must be there.
     pub fn required<T: FromJson>(&self, name: &'static str) -> Option<T> {
-        match self.find(name) {
-            Some(_) => self.optional(name),
-            None => {
-                self.known.borrow_mut().push(name);
-                self.at.member(name).problem("required");
-                None
-            }
-        }
+        self.required_with(name, |json, at| T::from_json(json, at))
     }
 
     /// A member read by a closure; absent or `null` gives `None`.
     pub fn with<T>(&self, name: &'static str, read: impl FnOnce(&Json, &At<'_>) -> Option<T>) -> Option<T> {
         self.known.borrow_mut().push(name);
-        self.find(name).and_then(|json| read(json, &self.at.member(name)))
+        match &self.drawn {
+            Some(drawn) => self.draw(drawn, name, read),
+            None => self.find(name).and_then(|json| read(json, &self.at.member(name))),
+        }
+    }
+
+    /// Says which members, read elsewhere, must be there.
+    pub fn needs<const N: usize>(&self, names: [&'static str; N]) {
+        for name in names {
+            match &self.drawn {
+                Some(drawn) => drawn.borrow_mut().require(name),
+                None if self.has(name) => {}
+                None => self.at.member(name).problem("required"),
+            }
+        }
+    }
+
+    /// A member read by a closure, that must be there.
+    pub fn required_with<T>(&self, name: &'static str, read: impl FnOnce(&Json, &At<'_>) -> Option<T>) -> Option<T> {
+        self.needs([name]);
+        self.with(name, read)
+    }
+
+    /// Lets a member's reader read nothing, and keeps what it says it takes.
+    fn draw<T>(
+        &self,
+        drawn: &RefCell<Drawn>,
+        name: &'static str,
+        read: impl FnOnce(&Json, &At<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let sheet = Sheet::default();
+        let _ = read(&Json::Null, &At { sheet: Some(&sheet), ..self.at.member(name) });
+        drawn.borrow_mut().member(name, sheet.drawn());
+        None
     }
 
     /// Optional text of at most `longest` characters as a person counts them.
     pub fn text(&self, name: &'static str, longest: usize) -> Option<String> {
         self.with(name, |json, at| text(json, at, longest))
+    }
+
+    /// Text that must be there, of at most `longest` characters as a person counts them.
+    pub fn required_text(&self, name: &'static str, longest: usize) -> Option<String> {
+        self.required_with(name, |json, at| text(json, at, longest))
     }
 
     /// Optional whole number inside a range.
@@ -331,151 +228,10 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Text in NFC, without control characters or direction overrides, not blank, at most `longest`
-/// graphemes and four bytes for each.
-pub fn text(json: &Json, at: &At<'_>, longest: usize) -> Option<String> {
-    let Json::Text(raw) = json else {
-        at.problem("not_text");
-        return None;
-    };
-    match clean(raw, longest) {
-        Ok(text) => Some(text),
-        Err(code) => {
-            at.problem(code);
-            None
-        }
-    }
-}
-
-/// The rule behind [`text`], for texts that come from elsewhere. Errors: the problem's code.
-pub fn clean(raw: &str, longest: usize) -> Result<String, &'static str> {
-    // Bytes first: counting graphemes of a megabyte is work an attacker would enjoy.
-    if raw.len() > longest.saturating_mul(8) {
-        return Err("too_long");
-    }
-    if raw.chars().any(is_unclean) {
-        return Err("unclean_text");
-    }
-    let text = if is_nfc(raw) { raw.trim().to_owned() } else { raw.trim().nfc().collect() };
-    if text.is_empty() {
-        return Err("blank");
-    }
-    if text.len() > longest && (text.graphemes(true).count() > longest || text.len() > longest.saturating_mul(4)) {
-        return Err("too_long");
-    }
-    Ok(text)
-}
-
-/// Control characters (line breaks and tabs excepted) and bidirectional overrides. Joiners stay:
-/// some scripts need them.
-fn is_unclean(c: char) -> bool {
-    (c.is_control() && c != '\n' && c != '\t' && c != '\r')
-        || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}')
-}
-
-/// A whole number written without a fraction.
-pub fn whole(json: &Json, at: &At<'_>, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
-    match json {
-        Json::Number(number) => match number.as_i64() {
-            Some(value) if range.contains(&value) => return Some(value),
-            Some(_) => at.problem("out_of_range"),
-            None => at.problem("not_a_whole_number"),
-        },
-        _ => at.problem("not_a_whole_number"),
-    }
-    None
-}
-
-impl FromJson for Json {
-    /// A merge patch: any object.
-    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        match json {
-            Json::Object(_) => Some(json.clone()),
-            _ => {
-                at.problem("not_an_object");
-                None
-            }
-        }
-    }
-}
-
-impl FromJson for bool {
-    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        match json {
-            Json::Bool(value) => Some(*value),
-            _ => {
-                at.problem("not_true_or_false");
-                None
-            }
-        }
-    }
-}
-
-impl FromJson for Instant {
-    /// RFC 3339, strictly: four-digit year, `T`, an offset or `Z`, no leap second.
-    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        let read = match json {
-            Json::Text(text) => instant(text),
-            _ => None,
-        };
-        if read.is_none() {
-            at.problem("not_a_time");
-        }
-        read
-    }
-}
-
-/// See the reader of [`Instant`]. chrono alone is more generous than the standard.
-pub fn instant(text: &str) -> Option<Instant> {
-    let bytes = text.as_bytes();
-    let shaped = (20..=35).contains(&bytes.len())
-        && bytes.get(10) == Some(&b'T')
-        && bytes.iter().take(4).all(u8::is_ascii_digit)
-        && !text.contains(":60");
-    let at = shaped.then(|| DateTime::parse_from_rfc3339(text).ok()).flatten()?;
-    Some(Instant::from(at.with_timezone(&Utc)))
-}
-
-impl FromJson for NaiveDate {
-    /// `YYYY-MM-DD` and nothing else.
-    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        let read = match json {
-            Json::Text(text) => date(text),
-            _ => None,
-        };
-        if read.is_none() {
-            at.problem("not_a_date");
-        }
-        read
-    }
-}
-
-/// `YYYY-MM-DD` and nothing else; chrono alone takes `2026-1-1` and `+12026-01-01`.
-pub fn date(text: &str) -> Option<NaiveDate> {
-    let shaped = text.len() == 10
-        && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
-    shaped.then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten()
-}
-
-impl<T: FromJson> FromJson for Vec<T> {
-    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        let Json::List(items) = json else {
-            at.problem("not_a_list");
-            return None;
-        };
-        if items.len() > LONGEST_LIST {
-            at.problem("too_many");
-            return None;
-        }
-        let read: Vec<Option<T>> =
-            items.iter().enumerate().map(|(index, item)| T::from_json(item, &at.item(index))).collect();
-        read.into_iter().collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Instant;
     use proptest::prelude::*;
 
     #[derive(Debug, PartialEq)]
@@ -512,6 +268,21 @@ mod tests {
             [("/at", "required"), ("/rooms", "out_of_range"), ("/note", "too_long"), ("", "unknown_field")]
         );
         assert!(!format!("{told:?}").contains("secret-name"));
+    }
+
+    #[test]
+    fn a_reader_that_reads_nothing_says_what_it_would_take() {
+        let schema = schema_of::<Visit>();
+        assert_eq!(schema["required"], serde_json::json!(["at"]));
+        assert_eq!(schema["additionalProperties"], false);
+        let members = &schema["properties"];
+        assert_eq!(members["at"], serde_json::json!({"type": "string", "format": "date-time"}));
+        let rooms = serde_json::json!({"type": ["integer", "null"], "minimum": 0, "maximum": 9});
+        assert_eq!(members["rooms"], rooms);
+        assert_eq!((&members["note"]["type"][1], &members["note"]["maxLength"]), (&"null".into(), &20.into()));
+        let patch = patch_schema_of::<Visit>();
+        assert!(patch.get("required").is_none(), "a patch may leave out anything");
+        assert_eq!(patch["properties"]["at"]["type"], serde_json::json!(["string", "null"]), "and remove it");
     }
 
     #[test]

@@ -2,6 +2,13 @@
 //! id, its problem document, its headers, its line in the log) is in [`answers`].
 
 mod answers;
+mod contact;
+mod contract;
+mod counts;
+mod docs;
+mod patience;
+mod scrape;
+mod tls;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,9 +17,11 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{HttpResponse, HttpServer};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::access::token::TokenKey;
-use crate::access::{Denials, Filtered, Open, Routes};
+use crate::access::{Answer, Denials, Filtered, Open, Routes};
 use crate::contacts::LookUpLimit;
 use crate::directory::Areas;
 use crate::error::{Error, Result};
@@ -20,17 +29,20 @@ use crate::identity::Door;
 use crate::state::App;
 use crate::{audit, cases, contacts, directory, identity, notifications, referrals, reports, rules};
 use answers::Around;
+pub use contract::document as contract;
+pub use scrape::{listen_for_metrics, tidy};
 
-/// A head must be here within this time; actix answers 408 to a slower one.
-const HEAD: Duration = Duration::from_secs(5);
-/// An idle connection stays open this long.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
 /// Every address there is.
 pub fn routes() -> Routes {
-    Routes::at("").with(api()).with(referrals::partner::api::routes()).with(health())
+    Routes::at("")
+        .with(api())
+        .with(referrals::partner::api::routes())
+        .with(health())
+        .with(docs::routes())
+        .with(contact::routes())
 }
 
 /// The contract's resources, a room each.
@@ -49,20 +61,26 @@ fn api() -> Routes {
 }
 
 fn health() -> Routes {
-    Routes::at("/health").get("/live", live).get("/ready", ready)
+    Routes::at("/health").get("/live", live, "The process runs").get("/ready", ready, "The database answers")
+}
+
+/// What a probe is told.
+#[derive(Serialize, JsonSchema)]
+struct Health {
+    status: &'static str,
 }
 
 /// The process runs.
-async fn live(_: Open, _: Filtered<()>) -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({ "status": "live" }))
+async fn live(_: Open, _: Filtered<()>) -> Answer<Health> {
+    Answer::json(&Health { status: "live" })
 }
 
 /// The database answers. Errors: 503.
-async fn ready(_: Open, _: Filtered<()>, app: Data<App>) -> Result<HttpResponse> {
+async fn ready(_: Open, _: Filtered<()>, app: Data<App>) -> Result<Answer<Health>> {
     if !app.store.answers().await {
         return Err(Error::Unavailable);
     }
-    Ok(HttpResponse::Ok().json(serde_json::json!({ "status": "ready" })))
+    Ok(Answer::json(&Health { status: "ready" }))
 }
 
 /// A server that listens, and answers while its future is polled.
@@ -106,7 +124,8 @@ pub struct Parts {
 }
 
 /// Binds `[server] listen`. Signals are the caller's business, because the worker must stop too.
-/// Errors: those of the operating system, such as an address in use.
+/// Errors: those of the operating system, such as an address in use; a certificate that cannot be
+/// used.
 pub fn listen(parts: Parts) -> std::io::Result<Listening> {
     listen_with(parts, routes)
 }
@@ -131,15 +150,27 @@ pub fn listen_with(parts: Parts, table: fn() -> Routes) -> std::io::Result<Liste
             .default_service(web::to(nowhere))
             .wrap(from_fn(answers::surround))
     };
+    let each = config.connections / config.threads.max(1);
+    let (head, keep_alive) = (Duration::from_secs(config.head_seconds), Duration::from_secs(config.keep_alive_seconds));
     let http = HttpServer::new(build)
         .workers(config.threads)
         .backlog(BACKLOG)
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEAD)
+        .max_connections(each)
+        // No fewer handshakes than connections: those that never end must not keep others out.
+        .max_connection_rate(each)
+        .tls_handshake_timeout(head)
+        .keep_alive(keep_alive)
+        // Where no request can be read, actix answers by itself (408, 400, 431), with neither body nor
+        // our headers: it has no place to add them, and no browser or client of ours meets them.
+        .client_request_timeout(head)
         .client_disconnect_timeout(Duration::from_secs(2))
+        .on_connect(move |io, data| patience::guard(io, data, keep_alive + head))
         .shutdown_timeout(config.drain_seconds)
-        .disable_signals()
-        .bind(config.listen)?;
+        .disable_signals();
+    let http = match config.has_tls() {
+        true => http.bind_rustls_0_23(config.listen, tls::offer(&config).map_err(std::io::Error::other)?)?,
+        false => http.bind(config.listen)?,
+    };
     let address = http.addrs().first().copied().unwrap_or(config.listen);
     Ok(Listening { address, server: http.run() })
 }

@@ -1,7 +1,55 @@
-//! Logs: one JSON object a line, of named fields only. The event, never the person.
+//! Logs: one JSON object a line, of named fields only. The event, never the person. Every event and
+//! every field there is stands here, and a test refuses others; beside them each line has the
+//! `timestamp`, the `level` and the `target`, which is the place in the code.
+
+pub mod measures;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::time::ChronoUtc;
+
+/// What can happen, by the name under `event`.
+pub const EVENTS: &[(&str, &str)] = &[
+    ("listening", "requests are answered from now on"),
+    ("listening_for_metrics", "so is Prometheus"),
+    ("working", "a worker without a server works from now on"),
+    ("stopping", "the signal to stop has come"),
+    ("stopped", "everything has ended"),
+    ("store_still_held", "something did not let go of the store in time; what was acknowledged is on disk"),
+    ("request", "a request was answered"),
+    ("internal_error", "a request met a defect of ours and was answered 500"),
+    ("panic", "some code gave up: a defect of ours; only the request or batch it was in has ended"),
+    ("batch_discarded", "a commit failed; its callers were told 503"),
+    ("letter_attempt", "a letter was tried; `class` says what came of it"),
+    ("letter_config", "a letter could not be tried because the mail settings are wrong"),
+    ("letter_too_late", "an outcome came after another worker had taken the letter up"),
+    ("letter_not_settled", "an outcome could not be written down; the letter is taken up after its lease"),
+    ("letters_cut_off", "letters were under way when time was up at stopping"),
+    ("lease_over", "a worker died or hangs; its letter was taken up"),
+    ("outbox_not_read", "letters that are due could not be looked for; it is tried again"),
+    ("replays_not_forgotten", "old idempotency keys could not be removed; it is tried again"),
+    ("certificate_renewed", "a new TLS certificate is in use"),
+    ("certificate_not_renewed", "a new TLS certificate cannot be used; the old one stays in use"),
+];
+
+/// What is said about an event.
+pub const FIELDS: &[(&str, &str)] = &[
+    ("event", "its name"),
+    ("method", "a known HTTP method, or `other`"),
+    ("route", "the pattern of an address, such as `/api/v1/contacts/{id}`, or `none`; never what was typed"),
+    ("status", "the HTTP status of the answer"),
+    ("ms", "milliseconds until the answer was ready"),
+    ("request_id", "the id in the answer's `X-Request-Id`, its problem document and its rows in the trail"),
+    ("reference", "a letter's random reference"),
+    ("class", "what came of an attempt"),
+    ("state", "where a letter stands now"),
+    ("millis", "milliseconds an attempt took"),
+    ("fence", "how often a letter was taken up"),
+    ("letters", "how many"),
+    ("callers", "how many"),
+    ("cause", "in words of this program's own, with a reply code or a path of its settings at most"),
+    ("place", "file and line of the code"),
+    ("address", "where this program listens; never where a caller is"),
+];
 
 /// Starts logging to standard error. A second start, as in tests, is without effect. A panic
 /// is logged by its place in the code.

@@ -127,6 +127,73 @@ fn the_top_of_the_house_stays_as_it_is() {
     assert!(strange.is_empty(), "these do not belong at the top: {strange:?}");
 }
 
+#[test]
+fn the_log_has_the_events_and_fields_that_are_written_down_and_no_others() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    rust_files_below(&root, &mut files);
+    let (mut events, mut fields) = (BTreeSet::new(), BTreeSet::new());
+    for file in &files {
+        let source = without_comments(&std::fs::read_to_string(file).unwrap());
+        assert!(!source.contains("use tracing::"), "{}: write tracing:: where you log", file.display());
+        for (event, named) in logged(&source) {
+            events.insert(event.unwrap_or_else(|| panic!("{} logs without an event", file.display())));
+            fields.extend(named);
+        }
+    }
+    let known = |list: &[(&str, &str)]| list.iter().map(|(name, _)| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(events, known(goldaw::telemetry::EVENTS));
+    assert_eq!(fields, known(goldaw::telemetry::FIELDS));
+}
+
+#[test]
+fn every_field_of_a_log_line_is_seen() {
+    let source = "tracing::warn!(event = \"a\", cause = %error.of(1, \"b\"), %reference, ?debug, x.y = 1);\n\
+        tracing::info!(\n    event = \"c\",\n    \"words, {}\", name\n);";
+    let seen = logged(source);
+    assert_eq!(seen[0], (Some("a".into()), ["event", "cause", "reference", "debug", "x.y"].map(String::from).to_vec()));
+    assert_eq!(seen[1].0, Some("c".into()));
+    assert!(seen[1].1.contains(&"\"words".to_owned()), "a message in words is a field nobody knows: {seen:?}");
+}
+
+/// Event and field names of each line that is logged.
+fn logged(source: &str) -> Vec<(Option<String>, Vec<String>)> {
+    let calls = ["error", "warn", "info", "debug", "trace", "event"];
+    let calls = calls.iter().flat_map(|level| source.split(&format!("tracing::{level}!(")).skip(1).collect::<Vec<_>>());
+    calls
+        .map(|call| {
+            let arguments = arguments(call);
+            let names = arguments.iter().map(|argument| {
+                let name = argument.split('=').next().unwrap_or_default();
+                name.trim().trim_start_matches(['%', '?']).trim().to_owned()
+            });
+            let event =
+                arguments.iter().find_map(|argument| argument.trim().strip_prefix("event = \"")?.strip_suffix('"'));
+            (event.map(str::to_owned), names.collect())
+        })
+        .collect()
+}
+
+/// What stands between commas up to the bracket that closes.
+fn arguments(call: &str) -> Vec<String> {
+    let (mut all, mut depth) = (vec![String::new()], 0);
+    for c in call.chars() {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' if depth == 0 => break,
+            ')' | ']' | '}' => depth -= 1,
+            ',' if depth == 0 => {
+                all.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        all.last_mut().unwrap().push(c);
+    }
+    all.retain(|argument| !argument.trim().is_empty());
+    all
+}
+
 /// What a file, by its path below `src`, does that it may not.
 fn violations(path: &str, source: &str) -> Vec<String> {
     let source = without_comments(source);

@@ -6,6 +6,8 @@
 //! of a request comes through this room too: [`Posted`] and [`Keyed`] bodies, [`IfMatch`],
 //! [`Reference`] in the path, [`Params`] of the query, [`Page`] of a list.
 
+mod answer;
+mod contract;
 mod page;
 mod permits;
 mod request;
@@ -13,9 +15,13 @@ mod routes;
 mod session;
 pub mod token;
 
+pub use answer::{Answer, Css, Done, Html, Items, Media, Plain, Text};
+pub use contract::{Given, Gives, Operation, Taken, Takes};
 pub use page::{Page, Paged};
 pub use permits::*;
-pub use request::{Body, Filtered, IfMatch, Keyed, Nothing, Params, Posted, Query, Reference, RequestId};
+pub use request::{
+    Body, Filtered, IfMatch, Keyed, Nothing, Params, Part, Patched, Posted, Query, Reference, RequestId,
+};
 pub use routes::{Entry, Routes};
 pub use session::Denials;
 

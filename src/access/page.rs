@@ -1,9 +1,9 @@
 //! Lists: ordered by `(time, key)`, taken up again by a cursor that tells nothing.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::LINK;
 use serde::Serialize;
+use serde_json::json;
 
+use super::answer::{Answer, Items};
 use super::request::{Params, Query};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
@@ -24,7 +24,8 @@ pub struct Page {
 impl Query for Page {
     fn from_params(params: &Params) -> Option<Self> {
         let limit = params.whole("limit", 1..=MOST).unwrap_or(DEFAULT);
-        Some(Page { limit, after: params.text("after") })
+        let cursor = json!({"type": "string", "maxLength": 1024, "description": "From the Link of the page before."});
+        Some(Page { limit, after: params.text("after", cursor).map(str::to_owned) })
     }
 }
 
@@ -74,13 +75,10 @@ impl<T> Paged<T> {
 
 impl<T: Serialize> Paged<T> {
     /// `{"items":[…]}` and, where there is more, `Link: <path?…after=…>; rel="next"`.
-    pub fn answer(self, path: &str, page: &Page, filters: &[(&str, String)]) -> HttpResponse {
-        let mut answer = HttpResponse::Ok();
-        if let Some(next) = self.next {
-            let kept: String = filters.iter().map(|(name, value)| format!("&{name}={value}")).collect();
-            answer.insert_header((LINK, format!("<{path}?limit={}{kept}&after={next}>; rel=\"next\"", page.limit)));
-        }
-        answer.json(serde_json::json!({ "items": self.items }))
+    pub fn answer(self, path: &str, page: &Page, filters: &[(&str, String)]) -> Answer<Items<T>> {
+        let kept: String = filters.iter().map(|(name, value)| format!("&{name}={value}")).collect();
+        let next = self.next.map(|next| format!("{path}?limit={}{kept}&after={next}", page.limit));
+        Answer::json(&Items { items: self.items }).next(next)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::future::{Future, Ready, ready};
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -9,11 +10,13 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, IF_MATCH};
 use actix_web::web::{self, Data};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use serde_json::{Value, json};
 
+use super::contract::{Operation, Takes};
 use super::permits::Open;
 use crate::clock::Instant;
 use crate::error::{Error, Problem, Result};
-use crate::input::{self, At, Fields, FromJson, Json};
+use crate::input::{self, At, Fields, FromJson, Json, schema_of};
 use crate::state::App;
 use crate::storage::{Replay, read_reference};
 use crate::vault::Purpose;
@@ -34,6 +37,23 @@ impl<T: FromJson + 'static> FromRequest for Body<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = bytes(request, payload, false);
         Box::pin(async move { Ok(Body(input::read(&Json::parse(&bytes.await?)?)?)) })
+    }
+}
+
+/// A JSON merge patch (RFC 7396) of what `T` reads, to be judged when it has been merged.
+pub struct Patched<T> {
+    /// The patch: an object.
+    pub patch: Json,
+    of: PhantomData<T>,
+}
+
+impl<T: 'static> FromRequest for Patched<T> {
+    type Error = Error;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = Body::<Json>::from_request(request, payload);
+        Box::pin(async move { Ok(Patched { patch: body.await?.0, of: PhantomData }) })
     }
 }
 
@@ -134,6 +154,42 @@ fn admissible(headers: &HeaderMap, app: Option<&App>, may_be_empty: bool) -> Res
     }
 }
 
+const JSON: &[&str] = &["application/json"];
+const JSON_OR_PATCH: &[&str] = &["application/json", "application/merge-patch+json"];
+
+impl<T: FromJson> Takes for Body<T> {
+    fn told(operation: &mut Operation) {
+        operation.takes_body(JSON, true, schema_of::<T>());
+    }
+}
+
+impl<T: FromJson> Takes for Patched<T> {
+    fn told(operation: &mut Operation) {
+        operation.takes_body(JSON_OR_PATCH, true, input::patch_schema_of::<T>());
+    }
+}
+
+impl<T: FromJson> Takes for Posted<T> {
+    fn told(operation: &mut Operation) {
+        operation.takes_body(JSON, false, schema_of::<T>());
+        takes_key(operation, false);
+    }
+}
+
+impl<T: FromJson> Takes for Keyed<T> {
+    fn told(operation: &mut Operation) {
+        Posted::<T>::told(operation);
+        operation.parameters.pop();
+        takes_key(operation, true);
+    }
+}
+
+fn takes_key(operation: &mut Operation, required: bool) {
+    let schema = json!({"type": "string", "pattern": "^[!-~]{8,128}$"});
+    let told = "Chosen by the caller; a request sent again with the same key does nothing twice.";
+    operation.takes_header("Idempotency-Key", required, &schema, told);
+}
+
 /// The key of this request, bound to who asks, what for, and the body.
 fn replay(request: &HttpRequest, body: &[u8]) -> Result<Option<Replay>> {
     let Some(key) = request.headers().get("idempotency-key") else { return Ok(None) };
@@ -183,6 +239,14 @@ impl FromRequest for IfMatch {
     }
 }
 
+impl Takes for IfMatch {
+    fn told(operation: &mut Operation) {
+        let schema = json!({"type": "string", "pattern": "^\"[0-9]{1,9}\"$"});
+        operation.takes_header("If-Match", true, &schema, "The ETag of the version that was read.");
+        operation.refuses(&[412, 428]);
+    }
+}
+
 /// The reference in the path's `{id}`, in its canonical form. What cannot be one is not found.
 #[derive(Debug, Clone)]
 pub struct Reference<const LETTER: char>(pub String);
@@ -197,6 +261,37 @@ impl<const LETTER: char> FromRequest for Reference<LETTER> {
     }
 }
 
+impl<const LETTER: char> Takes for Reference<LETTER> {
+    fn told(operation: &mut Operation) {
+        takes_reference(operation, "id", LETTER);
+    }
+}
+
+/// The reference in the path's `{part}`: of something below `{id}`.
+#[derive(Debug, Clone)]
+pub struct Part<const LETTER: char>(pub String);
+
+impl<const LETTER: char> FromRequest for Part<LETTER> {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let found = request.match_info().get("part").and_then(|text| read_reference(LETTER, text));
+        ready(found.map(Part).ok_or(Error::NotFound))
+    }
+}
+
+impl<const LETTER: char> Takes for Part<LETTER> {
+    fn told(operation: &mut Operation) {
+        takes_reference(operation, "part", LETTER);
+    }
+}
+
+fn takes_reference(operation: &mut Operation, name: &str, letter: char) {
+    let schema = json!({"type": "string", "minLength": 1, "maxLength": 32});
+    operation.takes_part(name, &schema, &format!("A reference that begins with {letter}."));
+}
+
 /// A type read from the query's parameters.
 pub trait Query: Sized {
     /// Takes the parameters it knows; what is left over is refused.
@@ -206,38 +301,43 @@ pub trait Query: Sized {
 /// The parameters of a query, each asked for by name once.
 pub struct Params {
     pairs: Vec<(String, String)>,
-    known: RefCell<Vec<&'static str>>,
+    known: RefCell<Vec<(&'static str, Value)>>,
     problems: RefCell<Vec<Problem>>,
 }
 
 impl Params {
+    /// A parameter read by a closure, with the JSON Schema of what it takes. Its error is the
+    /// problem's code.
+    pub fn read<T>(
+        &self,
+        name: &'static str,
+        schema: Value,
+        read: impl FnOnce(&str) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        let value = read(self.text(name, schema)?);
+        value.map_err(|code| self.problem(name, code)).ok()
+    }
+
     /// A parameter's text.
-    pub fn text(&self, name: &'static str) -> Option<String> {
-        self.known.borrow_mut().push(name);
-        self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+    pub fn text(&self, name: &'static str, schema: Value) -> Option<&str> {
+        self.known.borrow_mut().push((name, schema));
+        self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// A parameter read by the reader of its JSON text, such as a code or a time.
     pub fn of<T: FromJson>(&self, name: &'static str) -> Option<T> {
-        let text = self.text(name)?;
+        let text = self.text(name, schema_of::<T>())?.to_owned();
         let problems = RefCell::new(Vec::new());
         let read = input::read_text(text, &problems);
-        self.problems.borrow_mut().extend(
-            problems
-                .into_inner()
-                .into_iter()
-                .map(|problem: Problem| Problem { pointer: format!("?{name}"), ..problem }),
-        );
+        let told = problems.into_inner().into_iter();
+        self.problems.borrow_mut().extend(told.map(|problem| Problem { pointer: format!("?{name}"), ..problem }));
         read
     }
 
     /// A whole number inside a range.
     pub fn whole(&self, name: &'static str, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
-        let read = self.text(name)?.parse().ok().filter(|number| range.contains(number));
-        if read.is_none() {
-            self.problem(name, "out_of_range");
-        }
-        read
+        let schema = json!({"type": "integer", "minimum": range.start(), "maximum": range.end()});
+        self.read(name, schema, |text| text.parse().ok().filter(|number| range.contains(number)).ok_or("out_of_range"))
     }
 
     /// A moment.
@@ -250,7 +350,15 @@ impl Params {
         self.problems.borrow_mut().push(Problem { pointer: format!("?{name}"), code, allowed: None });
     }
 
-    fn read<T: Query>(query: &str) -> Result<T> {
+    /// What `T` would take, as parameter objects of OpenAPI.
+    fn told<T: Query>() -> Vec<Value> {
+        let params = Params { pairs: Vec::new(), known: RefCell::default(), problems: RefCell::default() };
+        let _ = T::from_params(&params);
+        let known = params.known.into_inner().into_iter();
+        known.map(|(name, schema)| json!({"name": name, "in": "query", "required": false, "schema": schema})).collect()
+    }
+
+    fn all<T: Query>(query: &str) -> Result<T> {
         let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
             .map_err(|_| Error::Malformed("query_unreadable"))?
             .into_inner();
@@ -262,8 +370,8 @@ impl Params {
         let params = Params { pairs, known: RefCell::default(), problems: RefCell::default() };
         let value = T::from_params(&params);
         let (known, mut problems) = (params.known.into_inner(), params.problems.into_inner());
-        if params.pairs.iter().any(|(key, _)| !known.contains(&key.as_str())) {
-            let allowed = known.iter().map(|name| (*name).to_owned()).collect();
+        if params.pairs.iter().any(|(key, _)| !known.iter().any(|(name, _)| name == key)) {
+            let allowed = known.iter().map(|(name, _)| (*name).to_owned()).collect();
             problems.push(Problem { pointer: "?".into(), code: "unknown_parameter", allowed: Some(allowed) });
         }
         match value {
@@ -288,7 +396,13 @@ impl<T: Query + 'static> FromRequest for Filtered<T> {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Params::read(request.query_string()).map(Filtered))
+        ready(Params::all(request.query_string()).map(Filtered))
+    }
+}
+
+impl<T: Query> Takes for Filtered<T> {
+    fn told(operation: &mut Operation) {
+        operation.parameters.extend(Params::told::<T>());
     }
 }
 

@@ -1,6 +1,7 @@
 //! The route table: every address with its method, handler and permission, in one value that the
 //! server mounts and tests enumerate.
 
+use std::any::type_name;
 use std::marker::PhantomData;
 
 use actix_web::body::{EitherBody, MessageBody};
@@ -10,6 +11,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpMessage, Responder, Route};
 
+use super::contract::{Gives, Operation, Takes};
 use super::permits::{Open, Passed, Permission, Permit};
 use super::request::Caller;
 use super::{Role, session};
@@ -25,6 +27,8 @@ pub struct Entry {
     pub permission: &'static str,
     /// Who has it; empty for `open`.
     pub roles: &'static [Role],
+    /// What it takes and answers.
+    pub operation: Operation,
     route: Route,
 }
 
@@ -43,22 +47,31 @@ pub trait Guarded {
     const ROLES: &'static [Role];
     /// Puts the check in front of the route.
     fn guard(route: Route) -> Route;
+    /// Tells what the parameters take from a request.
+    fn told(operation: &mut Operation);
 }
 
 macro_rules! guarded {
     ($($rest:ident)*) => {
-        impl<P: Permission, $($rest),*> Guarded for (Permit<P>, $($rest,)*) {
+        impl<P: Permission, $($rest: Takes),*> Guarded for (Permit<P>, $($rest,)*) {
             const PERMISSION: &'static str = P::NAME;
             const ROLES: &'static [Role] = P::ROLES;
             fn guard(route: Route) -> Route {
                 route.wrap(from_fn(check::<P, _>))
             }
+            fn told(operation: &mut Operation) {
+                operation.refuses(&[401, 403]);
+                $($rest::told(operation);)*
+            }
         }
-        impl<$($rest),*> Guarded for (Open, $($rest,)*) {
+        impl<$($rest: Takes),*> Guarded for (Open, $($rest,)*) {
             const PERMISSION: &'static str = "open";
             const ROLES: &'static [Role] = &[];
             fn guard(route: Route) -> Route {
                 route
+            }
+            fn told(_operation: &mut Operation) {
+                $($rest::told(_operation);)*
             }
         }
     };
@@ -98,63 +111,71 @@ impl Routes {
     }
 
     /// A GET address.
-    pub fn get<F, Args>(self, path: &str, handler: F) -> Routes
+    pub fn get<F, Args>(self, path: &str, handler: F, summary: &'static str) -> Routes
     where
         F: Handler<Args>,
         Args: FromRequest + Guarded + 'static,
-        F::Output: Responder + 'static,
+        F::Output: Responder + Gives + 'static,
     {
-        self.add(Method::GET, path, handler)
+        self.add(Method::GET, path, handler, summary)
     }
 
     /// A GET address whose handler reads the query. At any other a query is refused.
-    pub fn list<F, Args>(self, path: &str, handler: F) -> Routes
+    pub fn list<F, Args>(self, path: &str, handler: F, summary: &'static str) -> Routes
     where
         F: Handler<Args>,
         Args: FromRequest + Guarded + 'static,
-        F::Output: Responder + 'static,
+        F::Output: Responder + Gives + 'static,
     {
-        self.route::<Args>(Method::GET, path, Route::new().method(Method::GET).to(handler))
+        self.route::<F, Args>(Method::GET, path, Route::new().method(Method::GET).to(handler), summary)
     }
 
     /// A POST address.
-    pub fn post<F, Args>(self, path: &str, handler: F) -> Routes
+    pub fn post<F, Args>(self, path: &str, handler: F, summary: &'static str) -> Routes
     where
         F: Handler<Args>,
         Args: FromRequest + Guarded + 'static,
-        F::Output: Responder + 'static,
+        F::Output: Responder + Gives + 'static,
     {
-        self.add(Method::POST, path, handler)
+        self.add(Method::POST, path, handler, summary)
     }
 
     /// A PUT address.
-    pub fn put<F, Args>(self, path: &str, handler: F) -> Routes
+    pub fn put<F, Args>(self, path: &str, handler: F, summary: &'static str) -> Routes
     where
         F: Handler<Args>,
         Args: FromRequest + Guarded + 'static,
-        F::Output: Responder + 'static,
+        F::Output: Responder + Gives + 'static,
     {
-        self.add(Method::PUT, path, handler)
+        self.add(Method::PUT, path, handler, summary)
     }
 
     /// A PATCH address: a JSON merge patch.
-    pub fn patch<F, Args>(self, path: &str, handler: F) -> Routes
+    pub fn patch<F, Args>(self, path: &str, handler: F, summary: &'static str) -> Routes
     where
         F: Handler<Args>,
         Args: FromRequest + Guarded + 'static,
-        F::Output: Responder + 'static,
+        F::Output: Responder + Gives + 'static,
     {
-        self.add(Method::PATCH, path, handler)
+        self.add(Method::PATCH, path, handler, summary)
     }
 
     /// A DELETE address.
-    pub fn delete<F, Args>(self, path: &str, handler: F) -> Routes
+    pub fn delete<F, Args>(self, path: &str, handler: F, summary: &'static str) -> Routes
     where
         F: Handler<Args>,
         Args: FromRequest + Guarded + 'static,
-        F::Output: Responder + 'static,
+        F::Output: Responder + Gives + 'static,
     {
-        self.add(Method::DELETE, path, handler)
+        self.add(Method::DELETE, path, handler, summary)
+    }
+
+    /// The address added last may answer this problem too.
+    pub fn refusing(mut self, status: u16) -> Routes {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.operation.refuses(&[status]);
+        }
+        self
     }
 
     /// Another room's table beside this one.
@@ -188,24 +209,33 @@ impl Routes {
         }
     }
 
-    fn add<F, Args>(self, method: Method, path: &str, handler: F) -> Routes
+    fn add<F, Args>(self, method: Method, path: &str, handler: F, summary: &'static str) -> Routes
     where
         F: Handler<Args>,
         Args: FromRequest + Guarded + 'static,
-        F::Output: Responder + 'static,
+        F::Output: Responder + Gives + 'static,
     {
         let route = Route::new().method(method.clone()).to(handler);
         // An open address is a page or a probe; what others append to a link must not close it.
         let strict = if Args::ROLES.is_empty() { route } else { route.wrap(from_fn(without_query)) };
-        self.route::<Args>(method, path, strict)
+        self.route::<F, Args>(method, path, strict, summary)
     }
 
-    fn route<Args: Guarded>(mut self, method: Method, path: &str, route: Route) -> Routes {
+    fn route<F, Args>(mut self, method: Method, path: &str, route: Route, summary: &'static str) -> Routes
+    where
+        F: Handler<Args>,
+        Args: Guarded,
+        F::Output: Gives,
+    {
+        let mut operation = Operation::new(type_name::<F>(), summary);
+        Args::told(&mut operation);
+        F::Output::told(&mut operation);
         self.entries.push(Entry {
             method,
             path: format!("{}{path}", self.prefix),
             permission: Args::PERMISSION,
             roles: Args::ROLES,
+            operation,
             route: Args::guard(route),
         });
         self

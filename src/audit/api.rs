@@ -1,22 +1,27 @@
 //! `GET /audit`.
 
-use actix_web::HttpResponse;
 use actix_web::web::Data;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
 use super::{Entry, Wanted};
-use crate::access::{Filtered, Page, Paged, Params, Permit, Query, ReadTrail, Routes};
+use crate::access::{Answer, Filtered, Items, Page, Paged, Params, Permit, Query, ReadTrail, Routes};
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::state::App;
 
 /// The addresses of this room.
 pub fn routes() -> Routes {
-    Routes::at("/audit").list("", list)
+    Routes::at("/audit").list("", list, "The trail: who did what, newest first")
 }
 
 /// `?from&to&actor&action&subject&limit&after`, newest first.
-async fn list(actor: Permit<ReadTrail>, Filtered(asked): Filtered<Asked>, app: Data<App>) -> Result<HttpResponse> {
+async fn list(
+    actor: Permit<ReadTrail>,
+    Filtered(asked): Filtered<Asked>,
+    app: Data<App>,
+) -> Result<Answer<Items<View>>> {
     let Asked { wanted, page } = asked;
     let after = page.after(&app.vault)?;
     let (sought, limit) = (wanted.clone(), page.limit);
@@ -45,13 +50,11 @@ impl Query for Asked {
 
 /// A staff number, an action or a reference: short, and nothing that needs escaping in a link.
 fn code(params: &Params, name: &'static str) -> Option<String> {
-    let text = params.text(name)?;
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-    if !plain || text.is_empty() || text.len() > 64 {
-        params.problem(name, "not_a_code");
-        return None;
-    }
-    Some(text)
+    params.read(name, json!({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}), |text| {
+        let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        let short = (1..=64).contains(&text.len());
+        if plain && short { Ok(text.to_owned()) } else { Err("not_a_code") }
+    })
 }
 
 /// The filters again, for the link to the next page.
@@ -67,7 +70,9 @@ fn filters(wanted: &Wanted) -> Vec<(&'static str, String)> {
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
-#[derive(Serialize)]
+/// One row of the trail.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TrailView")]
 struct View {
     at: Instant,
     actor: Option<String>,

@@ -1,12 +1,13 @@
 //! Phone numbers: any local spelling to E.164. What cannot be read is kept as it was said, because
 //! a number must never stand between a woman and her record.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::input::{At, FromJson, Json, text};
 
 /// A number as E.164, or the words it was given in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Phone(String);
 

@@ -3,6 +3,7 @@
 
 use chrono::{Datelike, NaiveTime};
 use chrono_tz::Tz;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::codes::{DroppedCall, Weekday};
@@ -15,7 +16,7 @@ use crate::input::{At, Fields, FromJson, Json};
 const LASTS: i64 = 7 * DAY;
 
 /// Her terms.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema, Deserialize)]
 pub struct SafeContact {
     /// Whether she may be called at all.
     pub may_call: bool,
@@ -44,7 +45,7 @@ pub struct SafeContact {
 }
 
 /// A weekly stretch of local time; one that ends at or before its beginning runs past midnight.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema, Deserialize)]
 pub struct Window {
     /// The day it begins.
     pub weekday: Weekday,
@@ -58,17 +59,15 @@ impl FromJson for Window {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
         Fields::of(json, at, |f| {
             let weekday = f.required("weekday");
-            let from = f.with("from", clock_time);
-            let to = f.with("to", clock_time);
-            for name in ["from", "to"].into_iter().filter(|name| !f.has(name)) {
-                f.problem(name, "required");
-            }
+            let from = f.required_with("from", clock_time);
+            let to = f.required_with("to", clock_time);
             Some(Window { weekday: weekday?, from: from?, to: to? })
         })
     }
 }
 
 fn clock_time(json: &Json, at: &At<'_>) -> Option<String> {
+    at.takes(|| serde_json::json!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}));
     match json {
         Json::Text(text) if text.len() == 5 && NaiveTime::parse_from_str(text, "%H:%M").is_ok() => Some(text.clone()),
         _ => {

@@ -17,6 +17,7 @@ use crate::rules;
 use crate::state::App;
 use crate::storage::checkup::{Standing, standing};
 use crate::storage::{By, Holdings, KeyDb, Place, Setting, Store, Tree, copies, holdings, migrate};
+use crate::telemetry::measures;
 use crate::triage::{PackSource, RuleSet};
 use crate::vault::{Keyring, RootKey, Vault};
 
@@ -84,6 +85,10 @@ impl House {
         if start != Start::Serve {
             migrated.0 = migrate(&plan.data, Tree::Data).map_err(one)?;
             migrated.1 = migrate(&plan.keys, Tree::Keys).map_err(one)?;
+        }
+        if plan.config.metrics.address().is_some() {
+            // Before the parts that count.
+            measures::start().map_err(one)?;
         }
         let key_store = KeyDb::open(&plan.keys, clock.clone()).map_err(one)?;
         let setting = Setting {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -33,9 +34,10 @@ pub(super) fn serve(place: &Where, listen: Option<SocketAddr>) -> Result<(), Fau
     }
     telemetry::start(&config.log.level);
     let house = House::open(config, Start::Serve)?;
+    let scheme = if house.app.config.server.has_tls() { "https" } else { "http" };
     run(house, true, |address| {
         tracing::info!(event = "listening", address = %address);
-        print(&format!("Listening on http://{address}\n"))
+        print(&format!("Listening on {scheme}://{address}\n"))
     })
 }
 
@@ -49,6 +51,7 @@ pub(super) fn worker(place: &Where) -> Result<(), Faults> {
 /// answered.
 pub(super) fn run(house: House, web: bool, ready: impl FnOnce(SocketAddr) -> Result<(), Faults>) -> Result<(), Faults> {
     let cannot = |error: std::io::Error| vec![format!("the runtime cannot be started: {error}")];
+    allow_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(cannot)?;
     let outcome = runtime.block_on(async {
         let stop = Stop::listen().map_err(cannot)?;
@@ -67,8 +70,8 @@ async fn web_and_worker(
     let House { app, tokens, areas, .. } = house;
     let listen = app.config.server.listen;
     let worker = Worker::begin(&app)?;
-    let listening = server::listen(Parts { app: app.clone(), tokens, areas })
-        .map_err(|error| vec![format!("{listen}: cannot listen here: {error}")])?;
+    let figures = Figures::begin(&app)?;
+    let listening = server::listen(Parts { app: app.clone(), tokens, areas }).map_err(|error| deaf(listen, &error))?;
     let (address, http) = (listening.address, listening.stop());
     let mut serving = tokio::spawn(listening.serve());
     ready(address)?;
@@ -79,16 +82,19 @@ async fn web_and_worker(
     tracing::info!(event = "stopping");
     tokio::join!(http.drain(), worker.end());
     let _ = serving.await;
+    Figures::end(figures).await;
     close(app).await;
     Ok(())
 }
 
 async fn worker_alone(house: House, mut stop: Stop) -> Result<(), Faults> {
     let worker = Worker::begin(&house.app)?;
+    let figures = Figures::begin(&house.app)?;
     tracing::info!(event = "working");
     stop.asked().await;
     tracing::info!(event = "stopping");
     worker.end().await;
+    Figures::end(figures).await;
     close(house.app).await;
     Ok(())
 }
@@ -128,6 +134,44 @@ impl Worker {
         let _ = self.forgetting.await;
         let _ = self.task.await;
     }
+}
+
+/// `/metrics`, where it is wanted, beside whatever else this process does.
+struct Figures {
+    http: server::Stop,
+    serving: JoinHandle<std::io::Result<()>>,
+    tidying: JoinHandle<()>,
+}
+
+impl Figures {
+    fn begin(app: &App) -> Result<Option<Figures>, Faults> {
+        let Some(listen) = app.config.metrics.address() else { return Ok(None) };
+        let listening = server::listen_for_metrics(app.clone(), listen).map_err(|error| deaf(listen, &error))?;
+        tracing::info!(event = "listening_for_metrics", address = %listening.address);
+        let http = listening.stop();
+        let serving = tokio::spawn(listening.serve());
+        Ok(Some(Figures { http, serving, tidying: tokio::spawn(server::tidy()) }))
+    }
+
+    async fn end(figures: Option<Figures>) {
+        let Some(Figures { http, serving, tidying }) = figures else { return };
+        tidying.abort();
+        http.drain().await;
+        let _ = serving.await;
+    }
+}
+
+fn deaf(listen: SocketAddr, error: &std::io::Error) -> Faults {
+    vec![format!("{listen}: cannot listen here: {error}")]
+}
+
+/// Each connection takes two files; of these a process may have 1024 unless it asks for more, which
+/// programs that cannot count further do not.
+fn allow_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // What is refused here shows itself, if ever, as a connection that has to wait.
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 /// Waits until nothing else holds the store, then drops it, which lets its writer finish what is

@@ -1,36 +1,37 @@
 //! Contacts over HTTP.
 
-use actix_web::http::header::{ContentType, ETAG, LOCATION};
 use actix_web::web::Data;
-use actix_web::{HttpResponse, HttpResponseBuilder};
 
 use super::codes::{Kind, Status};
 use super::edit::{Amendment, amend, change, finish, rejoin};
 use super::model::{Filter, Scope, list};
-use super::record::{Against, NewContact, prepare, record};
-use super::view::{Opened, Read, Shown, again, assessments, full, open, read, receipt, timeline};
+use super::record::{Against, NewContact, Written, prepare, record};
+use super::view::{
+    ContactSeen, Opened, Read, Receipt, Shown, StepView, again, assessments, full, open, read, timeline,
+};
 use crate::access::{
-    Body, Filtered, IfMatch, Keyed, Page, Paged, Params, Permit, Posted, Query, ReadContacts, RecordContacts,
-    Reference, Routes,
+    Answer, Filtered, IfMatch, Items, Keyed, Page, Paged, Params, Patched, Permit, Posted, Query, ReadContacts,
+    RecordContacts, Reference, Routes,
 };
 use crate::clock::Instant;
 use crate::directory::Areas;
 use crate::error::Result;
 use crate::input::{At, Fields, FromJson, Json};
 use crate::state::App;
+use crate::triage::Assessment;
 
 /// The addresses of this room.
 pub fn routes() -> Routes {
     Routes::at("/contacts")
-        .post("", create)
-        .list("", index)
-        .get("/{id}", show)
-        .patch("/{id}", edit)
-        .post("/{id}/finish", end)
-        .post("/{id}/amend", correct)
-        .post("/{id}/rejoin", take_up)
-        .get("/{id}/assessments", history)
-        .get("/{id}/timeline", steps)
+        .post("", create, "Record a contact, whole or as a draft")
+        .list("", index, "Contacts one may know of: one's own, or a receipt of each")
+        .get("/{id}", show, "A contact")
+        .patch("/{id}", edit, "Change a draft by a merge patch")
+        .post("/{id}/finish", end, "Finish a draft")
+        .post("/{id}/amend", correct, "Amend a finished contact; what stood before is kept")
+        .post("/{id}/rejoin", take_up, "Take a draft up again at another seat, by its word")
+        .get("/{id}/assessments", history, "Every assessment of a contact, under the rules of its day")
+        .get("/{id}/timeline", steps, "What happened to a contact, and when")
 }
 
 /// What every handler here checks forms against.
@@ -43,7 +44,7 @@ async fn create(
     app: Data<App>,
     areas: Data<Areas>,
     new: Keyed<NewContact>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ContactSeen, 201>> {
     let prepared = prepare(new.form, &by.id, against(&app, &areas), &app.vault, app.clock.now())?;
     let (written, replay, actor) = (prepared.clone(), new.replay, (*by).clone());
     let earlier = app
@@ -55,27 +56,27 @@ async fn create(
         .await?;
     match earlier.unwrap_or_else(|| Read::Whole(Box::new(prepared.opened()))) {
         Read::Whole(opened) => created(&opened, &app, &areas),
-        Read::Receipt(view, version) => Ok(HttpResponse::Created().insert_header(tag(version)).json(view)),
+        Read::Receipt(view) => Ok(receipted(&view)),
     }
 }
 
-fn created(opened: &Opened, app: &App, areas: &Areas) -> Result<HttpResponse> {
+fn created(opened: &Opened, app: &App, areas: &Areas) -> Result<Answer<ContactSeen, 201>> {
     let shown = full(opened, against(app, areas), app.clock.now())?;
     let place = format!("/api/v1/contacts/{}", shown.id);
-    Ok(whole(HttpResponse::Created().insert_header((LOCATION, place)), shown))
+    Ok(whole(shown).at(place))
 }
 
-fn tag(version: i32) -> (actix_web::http::header::HeaderName, String) {
-    (ETAG, format!("\"{version}\""))
+fn whole<const STATUS: u16>(shown: Shown) -> Answer<ContactSeen, STATUS> {
+    Answer::written(shown.json).version(shown.version)
+}
+
+fn receipted<const STATUS: u16>(view: &Receipt) -> Answer<ContactSeen, STATUS> {
+    Answer::shown(view).version(view.version())
 }
 
 /// A contact that was changed or opened, as an answer.
-fn answer(opened: &Opened, app: &App, areas: &Areas) -> Result<HttpResponse> {
-    Ok(whole(&mut HttpResponse::Ok(), full(opened, against(app, areas), app.clock.now())?))
-}
-
-fn whole(answer: &mut HttpResponseBuilder, shown: Shown) -> HttpResponse {
-    answer.insert_header(tag(shown.version)).content_type(ContentType::json()).body(shown.json)
+fn answer(opened: &Opened, app: &App, areas: &Areas) -> Result<Answer<ContactSeen>> {
+    full(opened, against(app, areas), app.clock.now()).map(whole)
 }
 
 struct Listing {
@@ -102,6 +103,7 @@ struct LevelCode(String);
 impl FromJson for LevelCode {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
         const CODES: [&str; 5] = ["critical", "high", "medium", "low", "not_assessed"];
+        at.takes(|| serde_json::json!({"type": "string", "enum": CODES}));
         match json {
             Json::Text(code) if CODES.contains(&code.as_str()) => Some(LevelCode(code.clone())),
             _ => {
@@ -112,12 +114,12 @@ impl FromJson for LevelCode {
     }
 }
 
-async fn index(by: Permit<ReadContacts>, app: Data<App>, query: Filtered<Listing>) -> Result<HttpResponse> {
+async fn index(by: Permit<ReadContacts>, app: Data<App>, query: Filtered<Listing>) -> Result<Answer<Items<Receipt>>> {
     let Filtered(Listing { filter, page }) = query;
     let (scope, after, limit, kept) =
         (Scope::of(&by, app.clock.now()), page.after(&app.vault)?, page.limit, kept(&filter));
     let rows = app.store.read(move |db| list(db, &scope, filter, after, limit)).await?;
-    let paged = Paged::of(rows, &page, &app.vault, |row| (row.opened_at, row.id.clone()), |row| receipt(&row))?;
+    let paged = Paged::of(rows, &page, &app.vault, |row| (row.opened_at, row.id.clone()), |row| Receipt::of(&row))?;
     Ok(paged.answer("/api/v1/contacts", &page, &kept))
 }
 
@@ -138,30 +140,30 @@ async fn show(
     app: Data<App>,
     areas: Data<Areas>,
     id: Reference<'C'>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ContactSeen>> {
     let actor = (*by).clone();
     let told = app.store.write(by.by(), move |tx| read(tx, &actor, &id.0)).await?;
     told_as(told, &app, &areas)
 }
 
 /// A contact as far as its reader may see it.
-fn told_as(told: Read, app: &App, areas: &Areas) -> Result<HttpResponse> {
+fn told_as(told: Read, app: &App, areas: &Areas) -> Result<Answer<ContactSeen>> {
     match told {
         Read::Whole(opened) => answer(&opened, app, areas),
-        Read::Receipt(view, version) => Ok(HttpResponse::Ok().insert_header(tag(version)).json(view)),
+        Read::Receipt(view) => Ok(receipted(&view)),
     }
 }
 
 /// An edit's version and patch.
-type Patch = (IfMatch, Body<Json>);
+type Patch = (IfMatch, Patched<Written>);
 
 async fn edit(
     by: Permit<RecordContacts>,
     at: (Data<App>, Data<Areas>),
     id: Reference<'C'>,
     patch: Patch,
-) -> Result<HttpResponse> {
-    let ((app, areas), (IfMatch(version), Body(patch))) = (at, patch);
+) -> Result<Answer<ContactSeen>> {
+    let ((app, areas), (IfMatch(version), Patched { patch, .. })) = (at, patch);
     let (actor, known) = ((*by).clone(), (app.clone(), areas.clone()));
     let opened = app
         .store
@@ -186,7 +188,7 @@ async fn end(
     at: (Data<App>, Data<Areas>),
     id: Reference<'C'>,
     body: Keyed<Ending>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ContactSeen>> {
     let (app, areas) = at;
     let actor = (*by).clone();
     let told = app
@@ -212,7 +214,7 @@ async fn correct(
     at: (Data<App>, Data<Areas>),
     id: Reference<'C'>,
     body: Amended,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ContactSeen>> {
     let ((app, areas), (IfMatch(version), body)) = (at, body);
     let (actor, known) = ((*by).clone(), (app.clone(), areas.clone()));
     let opened = app
@@ -230,13 +232,7 @@ struct Word(String);
 
 impl FromJson for Word {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        Fields::of(json, at, |f| {
-            let word = f.text("word", 32);
-            if word.is_none() && !f.has("word") {
-                f.problem("word", "required");
-            }
-            word.map(Word)
-        })
+        Fields::of(json, at, |f| f.required_text("word", 32).map(Word))
     }
 }
 
@@ -245,7 +241,7 @@ async fn take_up(
     at: (Data<App>, Data<Areas>),
     id: Reference<'C'>,
     body: Posted<Word>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ContactSeen>> {
     let (app, areas) = at;
     let actor = (*by).clone();
     let opened = app
@@ -258,14 +254,14 @@ async fn take_up(
     told_as(opened, &app, &areas)
 }
 
-async fn history(by: Permit<ReadContacts>, app: Data<App>, id: Reference<'C'>) -> Result<HttpResponse> {
+async fn history(by: Permit<ReadContacts>, app: Data<App>, id: Reference<'C'>) -> Result<Answer<Items<Assessment>>> {
     let actor = (*by).clone();
     let items = app.store.write(by.by(), move |tx| assessments(tx, &actor, &id.0)).await?;
-    Ok(HttpResponse::Ok().json(serde_json::json!({ "items": items })))
+    Ok(Answer::json(&Items { items }))
 }
 
-async fn steps(by: Permit<ReadContacts>, app: Data<App>, id: Reference<'C'>) -> Result<HttpResponse> {
+async fn steps(by: Permit<ReadContacts>, app: Data<App>, id: Reference<'C'>) -> Result<Answer<Items<StepView>>> {
     let scope = Scope::of(&by, app.clock.now());
-    let view = app.store.read(move |db| timeline(db, &scope, &id.0)).await?;
-    Ok(HttpResponse::Ok().json(view))
+    let items = app.store.read(move |db| timeline(db, &scope, &id.0)).await?;
+    Ok(Answer::json(&Items { items }))
 }

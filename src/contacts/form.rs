@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
 use super::codes::*;
 use crate::cases::phone::Phone;
@@ -15,7 +17,7 @@ use crate::storage::read_reference;
 use crate::triage::Answer;
 
 /// A contact as a client sends it and as it is sealed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ContactForm {
     /// What kind of contact.
     pub kind: Kind,
@@ -115,7 +117,7 @@ impl FromJson for ContactForm {
 }
 
 /// About her. Names are never required.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Person {
     /// Her name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -234,7 +236,7 @@ impl FromJson for Person {
 }
 
 /// One incident.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Incident {
     /// When.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -333,7 +335,7 @@ impl FromJson for Incident {
 }
 
 /// What was done, in the order of the GBVIMS questions.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Forms {
     /// Penetration.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -370,7 +372,7 @@ impl FromJson for Forms {
 }
 
 /// Who did it. A name is kept only to keep him away from her helpers.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Perpetrator {
     /// First or further.
     pub role: PerpetratorRole,
@@ -418,6 +420,7 @@ impl FromJson for Perpetrator {
 }
 
 fn case(json: &Json, at: &At<'_>) -> Option<String> {
+    at.takes(|| json!({"type": "string", "description": "The reference of a case.", "examples": ["K-7K4M-9QX2-PDH"]}));
     let read = match json {
         Json::Text(text) => read_reference('K', text),
         _ => None,
@@ -430,10 +433,12 @@ fn case(json: &Json, at: &At<'_>) -> Option<String> {
 
 /// The shape of a gazetteer code; whether it exists is asked of the gazetteer.
 fn area_code(json: &Json, at: &At<'_>) -> Option<String> {
+    at.takes(|| json!({"type": "string", "pattern": "^[A-Z0-9-]{2,16}$", "examples": ["TM-M-BAY"]}));
     shaped(json, at, 2..=16, |b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-')
 }
 
 fn country_code(json: &Json, at: &At<'_>) -> Option<String> {
+    at.takes(|| json!({"type": "string", "pattern": "^[A-Z]{2}$", "description": "ISO 3166-1."}));
     shaped(json, at, 2..=2, |b| b.is_ascii_uppercase())
 }
 
@@ -452,6 +457,7 @@ struct Code(String);
 
 impl FromJson for Code {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        at.takes(|| json!({"type": "string", "pattern": "^[a-z0-9_]{1,40}$"}));
         shaped(json, at, 1..=40, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_').map(Code)
     }
 }

@@ -26,4 +26,4 @@ pub use edit::{Amendment, amend, change, finish, rejoin, set_case};
 pub use model::{ContactRow, Scope, find, find_in, list};
 pub use record::{Against, NewContact, Prepared, prepare, record, split};
 pub use summary::{Summary, summary};
-pub use view::{full, receipt, timeline};
+pub use view::{full, timeline};

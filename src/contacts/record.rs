@@ -40,14 +40,26 @@ pub struct NewContact {
 
 impl FromJson for NewContact {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        let (own, rest) = split(json, &["narrative", "finish"]);
-        let beside = Fields::of(&own, at, |f| {
-            let narrative = f.with("narrative", narrative_text);
-            Some((narrative, f.optional("finish").unwrap_or(false)))
-        });
+        let (own, rest) = split(json, &["finish"]);
+        let finish = Fields::of(&own, at, |f| Some(f.optional("finish").unwrap_or(false)));
+        let written = Written::from_json(&rest, at);
+        let (Written { form, narrative }, finish) = (written?, finish?);
+        Some(NewContact { form, narrative, finish })
+    }
+}
+
+/// What may be written down of a contact, at once or bit by bit.
+pub struct Written {
+    form: ContactForm,
+    narrative: Option<String>,
+}
+
+impl FromJson for Written {
+    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        let (own, rest) = split(json, &["narrative"]);
+        let narrative = Fields::of(&own, at, |f| Some(f.with("narrative", narrative_text)));
         let form = ContactForm::from_json(&rest, at);
-        let (narrative, finish) = beside?;
-        Some(NewContact { form: form?, narrative, finish })
+        Some(Written { form: form?, narrative: narrative? })
     }
 }
 

@@ -1,10 +1,10 @@
 //! What leaves this room. A view names its fields; a row never leaves.
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::classify::{age_at, contexts, gbv_type, is_child};
-use super::codes::{Context, GbvType};
+use super::codes::{Channel, Context, GbvType, Kind, Status};
 use super::document::Document;
 use super::edit::{narrative, opened_assessment};
 use super::form::{ContactForm, Incident};
@@ -15,7 +15,7 @@ use crate::cases;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::storage::Tx;
-use crate::storage::records::steps_of;
+use crate::storage::records::{Step, steps_of};
 use crate::triage::{Assessment, OpenQuestion, open_questions};
 
 /// A contact with its seals open. Rendered outside the transaction.
@@ -43,7 +43,7 @@ pub enum Read {
     /// With its seals open; the trail has a row.
     Whole(Box<Opened>),
     /// Clear columns only.
-    Receipt(Value, i32),
+    Receipt(Receipt),
 }
 
 /// Reads a contact. Errors: 404, the same for missing, blocked and not yours.
@@ -51,7 +51,7 @@ pub fn read(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<Read> {
     let scope = Scope::of(actor, tx.now);
     let row = model::find_in(tx.db, &scope, reference)?;
     if !scope.opens(&row) {
-        return Ok(Read::Receipt(receipt(&listed(&row)), row.version));
+        return Ok(Read::Receipt(Receipt::of(&listed(&row))));
     }
     tx.trail("contacts.read", ("contact", &row.reference), None)?;
     Ok(Read::Whole(Box::new(open(tx, &row.id)?)))
@@ -66,7 +66,7 @@ pub fn again(tx: &mut Tx<'_>, actor: &Actor, id: &str) -> Result<Read> {
     if row.version == 1 || scope.opens(&row) {
         return Ok(Read::Whole(Box::new(open(tx, id)?)));
     }
-    Ok(Read::Receipt(receipt(&listed(&row)), row.version))
+    Ok(Read::Receipt(Receipt::of(&listed(&row))))
 }
 
 fn listed(row: &ContactRow) -> ListedRow {
@@ -84,23 +84,56 @@ fn listed(row: &ContactRow) -> ListedRow {
 }
 
 /// A contact as a list shows it: nothing about her.
-pub fn receipt(row: &ListedRow) -> Value {
-    json!({
-        "id": row.reference,
-        "status": row.status,
-        "version": row.version,
-        "kind": row.kind,
-        "channel": row.channel,
-        "level": row.level,
-        "opened_at": row.opened_at,
-        "finished_at": row.finished_at,
-    })
+#[derive(Serialize, JsonSchema)]
+pub struct Receipt {
+    id: String,
+    status: Status,
+    version: i32,
+    kind: Kind,
+    channel: Channel,
+    level: Option<String>,
+    opened_at: Instant,
+    finished_at: Option<Instant>,
 }
 
-#[derive(Serialize)]
-struct ContactView<'a> {
+impl Receipt {
+    /// Shows a row.
+    pub fn of(row: &ListedRow) -> Receipt {
+        Receipt {
+            id: row.reference.clone(),
+            status: row.status,
+            version: row.version,
+            kind: row.kind,
+            channel: row.channel,
+            level: row.level.clone(),
+            opened_at: row.opened_at,
+            finished_at: row.finished_at,
+        }
+    }
+
+    /// The version, for `ETag`.
+    pub fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+/// A contact, as much of it as the asker may see. What is written is one of the two; this names
+/// their shapes.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used: the whole is written as text at once")]
+pub enum ContactSeen {
+    /// Everything.
+    Whole(Box<ContactView<'static>>),
+    /// What a list shows.
+    Receipt(Receipt),
+}
+
+/// A contact with its seals open.
+#[derive(Serialize, JsonSchema)]
+pub struct ContactView<'a> {
     id: &'a str,
-    status: super::codes::Status,
+    status: Status,
     version: i32,
     level: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,7 +151,7 @@ struct ContactView<'a> {
     assessment: AssessmentView<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct IncidentView {
     #[serde(flatten)]
     incident: Incident,
@@ -128,7 +161,7 @@ struct IncidentView {
 }
 
 /// An assessment and what is still worth asking.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct AssessmentView<'a> {
     #[serde(flatten)]
     assessment: &'a Assessment,
@@ -203,12 +236,19 @@ pub fn assessments(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<Ve
     model::assessments_of(tx.db, &row.id)?.iter().map(|stored| opened_assessment(&key, stored)).collect()
 }
 
+/// One step.
+#[derive(Serialize, JsonSchema)]
+pub struct StepView {
+    kind: String,
+    at: Instant,
+    by_role: String,
+    detail: Option<String>,
+}
+
 /// The steps of a contact, oldest first: kinds, times and roles.
-pub fn timeline(db: &mut crate::storage::Db, scope: &Scope, reference: &str) -> Result<Value> {
+pub fn timeline(db: &mut crate::storage::Db, scope: &Scope, reference: &str) -> Result<Vec<StepView>> {
     let row = model::find_in(db, scope, reference)?;
-    let steps: Vec<Value> = steps_of(db, &[row.id])?
-        .into_iter()
-        .map(|step| json!({"kind": step.kind, "at": step.at, "by_role": step.actor_role, "detail": step.detail}))
-        .collect();
-    Ok(json!({ "items": steps }))
+    let steps = steps_of(db, &[row.id])?.into_iter();
+    let view = |step: Step| StepView { kind: step.kind, at: step.at, by_role: step.actor_role, detail: step.detail };
+    Ok(steps.map(view).collect())
 }

@@ -1,9 +1,8 @@
 //! The directory over HTTP: read by all who sign in, kept by coordinators; a partner states what
 //! its own services have free.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::web::Data;
+use serde_json::json;
 
 use super::areas::Code;
 use super::{
@@ -11,12 +10,11 @@ use super::{
     ServiceFilter, ServiceForm, ServiceStatus, ServiceType, ServiceView,
 };
 use crate::access::{
-    Actor, Body, Filtered, IfMatch, Nothing, Page, Paged, Params, Permit, Posted, Query, ReadDirectory, Reference,
-    Role, Routes, StateCapacity, WriteDirectory,
+    Actor, Answer, Body, Filtered, IfMatch, Items, Nothing, Page, Paged, Params, Patched, Permit, Posted, Query,
+    ReadDirectory, Reference, Role, Routes, StateCapacity, WriteDirectory,
 };
 use crate::clock::Instant;
 use crate::error::Result;
-use crate::input::{At, FromJson, Json};
 use crate::state::App;
 use crate::storage::{Tx, read_reference};
 
@@ -26,24 +24,24 @@ const SERVICES: &str = "/api/v1/services";
 /// Every address of this room. Handlers ask for `Data<Areas>`: the server puts the gazetteer there.
 pub fn routes() -> Routes {
     Routes::at("")
-        .list("/organisations", list_organisations)
-        .post("/organisations", create_organisation)
-        .get("/organisations/{id}", show_organisation)
-        .patch("/organisations/{id}", change_organisation)
-        .list("/services", list_services)
-        .post("/services", create_service)
-        .get("/services/{id}", show_service)
-        .patch("/services/{id}", change_service)
-        .put("/services/{id}/capacity", state_capacity)
-        .post("/services/{id}/endpoints/confirm", confirm_endpoints)
-        .get("/areas", list_areas)
+        .list("/organisations", list_organisations, "Organisations")
+        .post("/organisations", create_organisation, "Enter an organisation")
+        .get("/organisations/{id}", show_organisation, "An organisation")
+        .patch("/organisations/{id}", change_organisation, "Change an organisation")
+        .list("/services", list_services, "Services")
+        .post("/services", create_service, "Enter a service")
+        .get("/services/{id}", show_service, "A service")
+        .patch("/services/{id}", change_service, "Change a service; new addresses wait for a second person")
+        .put("/services/{id}/capacity", state_capacity, "State how many places are free now")
+        .post("/services/{id}/endpoints/confirm", confirm_endpoints, "Confirm addresses that somebody else changed")
+        .get("/areas", list_areas, "Provinces, districts and cities, with their dates")
 }
 
 async fn list_organisations(
     _may: Permit<ReadDirectory>,
     app: Data<App>,
     Filtered(page): Filtered<Page>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<Items<OrganisationView>>> {
     let (after, limit) = (page.after(&app.vault)?.map(|(_, key)| key), page.limit);
     let rows = app.store.read(move |db| super::list_organisations(db, after.as_deref(), limit)).await?;
     let key = |row: &Organisation| (Instant(0), row.id.clone());
@@ -55,26 +53,25 @@ async fn create_organisation(
     may: Permit<WriteDirectory>,
     app: Data<App>,
     Posted { form, replay }: Posted<OrganisationForm>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<OrganisationView, 201>> {
     let work = move |tx: &mut Tx<'_>| {
         let id = tx.once(replay.as_ref(), 201, |tx| Ok(super::create_organisation(tx, &form)?.id))?;
         super::organisation_by_id(tx.db, &id)
     };
     let made = app.store.write(may.by(), work).await?;
     let place = format!("{ORGANISATIONS}/{}", made.reference);
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, place))
-        .insert_header(tag(made.version))
-        .json(OrganisationView::from(made)))
+    let version = made.version;
+    Ok(Answer::json(&OrganisationView::from(made)).at(place).version(version))
 }
 
 async fn show_organisation(
     _may: Permit<ReadDirectory>,
     app: Data<App>,
     Reference(id): Reference<ORGANISATION>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<OrganisationView>> {
     let found = app.store.read(move |db| super::find_organisation(db, &id)).await?;
-    Ok(HttpResponse::Ok().insert_header(tag(found.version)).json(OrganisationView::from(found)))
+    let version = found.version;
+    Ok(Answer::json(&OrganisationView::from(found)).version(version))
 }
 
 async fn change_organisation(
@@ -82,11 +79,12 @@ async fn change_organisation(
     app: Data<App>,
     Reference(id): Reference<ORGANISATION>,
     IfMatch(seen): IfMatch,
-    Body(Patch(patch)): Body<Patch>,
-) -> Result<HttpResponse> {
+    Patched { patch, .. }: Patched<OrganisationForm>,
+) -> Result<Answer<OrganisationView>> {
     let work = move |tx: &mut Tx<'_>| super::update_organisation(tx, &id, seen, &patch);
     let new = app.store.write(may.by(), work).await?;
-    Ok(HttpResponse::Ok().insert_header(tag(new.version)).json(OrganisationView::from(new)))
+    let version = new.version;
+    Ok(Answer::json(&OrganisationView::from(new)).version(version))
 }
 
 async fn list_services(
@@ -94,7 +92,7 @@ async fn list_services(
     app: Data<App>,
     areas: Data<Areas>,
     Filtered(list): Filtered<List>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<Items<ServiceView>>> {
     let (after, limit) = (list.page.after(&app.vault)?.map(|(_, key)| key), list.page.limit);
     let filter = list.filter.clone();
     let rows = app.store.read(move |db| super::list_services(db, &areas, &filter, after.as_deref(), limit)).await?;
@@ -108,21 +106,22 @@ async fn create_service(
     app: Data<App>,
     areas: Data<Areas>,
     Posted { form, replay }: Posted<ServiceForm>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ServiceView, 201>> {
     let work = move |tx: &mut Tx<'_>| {
         let id = tx.once(replay.as_ref(), 201, |tx| Ok(super::create_service(tx, &areas, &form)?.id))?;
         super::service_by_id(tx.db, &id)
     };
     let made = app.store.write(may.by(), work).await?;
     let place = format!("{SERVICES}/{}", made.reference);
-    Ok(HttpResponse::Created().insert_header((LOCATION, place)).insert_header(tag(made.version)).json(view(made, &may)))
+    let version = made.version;
+    Ok(Answer::json(&view(made, &may)).at(place).version(version))
 }
 
 async fn show_service(
     may: Permit<ReadDirectory>,
     app: Data<App>,
     Reference(id): Reference<SERVICE>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ServiceView>> {
     let found = app.store.read(move |db| super::find_service(db, &id)).await?;
     Ok(shown(found, &may))
 }
@@ -132,8 +131,8 @@ async fn change_service(
     (app, areas): (Data<App>, Data<Areas>),
     Reference(id): Reference<SERVICE>,
     IfMatch(seen): IfMatch,
-    Body(Patch(patch)): Body<Patch>,
-) -> Result<HttpResponse> {
+    Patched { patch, .. }: Patched<ServiceForm>,
+) -> Result<Answer<ServiceView>> {
     let work = move |tx: &mut Tx<'_>| super::update_service(tx, &areas, &id, seen, &patch);
     Ok(shown(app.store.write(may.by(), work).await?, &may))
 }
@@ -144,7 +143,7 @@ async fn state_capacity(
     Reference(id): Reference<SERVICE>,
     IfMatch(seen): IfMatch,
     Body(counts): Body<Counts>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ServiceView>> {
     let own = organisation_of(&may);
     let work = move |tx: &mut Tx<'_>| {
         super::expect_own(tx.db, &id, own.as_ref())?;
@@ -158,7 +157,7 @@ async fn confirm_endpoints(
     app: Data<App>,
     Reference(id): Reference<SERVICE>,
     Posted { replay, .. }: Posted<Nothing>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ServiceView>> {
     let work = move |tx: &mut Tx<'_>| {
         let id = tx.once(replay.as_ref(), 200, |tx| Ok(super::confirm_endpoints(tx, &id)?.id))?;
         super::service_by_id(tx.db, &id)
@@ -166,9 +165,8 @@ async fn confirm_endpoints(
     Ok(shown(app.store.write(may.by(), work).await?, &may))
 }
 
-async fn list_areas(_may: Permit<ReadDirectory>, areas: Data<Areas>) -> Result<HttpResponse> {
-    let items: Vec<AreaView<'_>> = areas.all().iter().map(AreaView::from).collect();
-    Ok(HttpResponse::Ok().json(serde_json::json!({ "items": items })))
+async fn list_areas(_may: Permit<ReadDirectory>, areas: Data<Areas>) -> Result<Answer<Items<AreaView<'static>>>> {
+    Ok(Answer::shown(&Items { items: areas.all().iter().map(AreaView::from).collect() }))
 }
 
 /// A service as this person may see it: partners see how their own services are reached, and no
@@ -178,30 +176,14 @@ fn view(service: Service, actor: &Actor) -> ServiceView {
     ServiceView::of(service, inside)
 }
 
-fn shown(service: Service, actor: &Actor) -> HttpResponse {
-    HttpResponse::Ok().insert_header(tag(service.version)).json(view(service, actor))
+fn shown(service: Service, actor: &Actor) -> Answer<ServiceView> {
+    let version = service.version;
+    Answer::json(&view(service, actor)).version(version)
 }
 
 /// The one organisation a person is limited to: for a partner its own, and none if it has none.
 fn organisation_of(actor: &Actor) -> Option<String> {
     (actor.role == Role::Partner).then(|| actor.organisation_id.clone().unwrap_or_default())
-}
-
-fn tag(version: i32) -> (actix_web::http::header::HeaderName, String) {
-    (ETAG, format!("\"{version}\""))
-}
-
-/// A merge patch: judged when it has been merged.
-struct Patch(Json);
-
-impl FromJson for Patch {
-    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        if !matches!(json, Json::Object(_)) {
-            at.problem("not_an_object");
-            return None;
-        }
-        Some(Patch(json.clone()))
-    }
 }
 
 /// `?type=&area=&status=&organisation=` beside the page.
@@ -216,7 +198,9 @@ impl Query for List {
             kind: params.of::<ServiceType>("type"),
             area: params.of::<Code>("area").map(|code| code.0),
             status: params.of::<ServiceStatus>("status"),
-            organisation: params.text("organisation").map(|text| canonical(params, &text)),
+            organisation: params.read("organisation", json!({"type": "string"}), |text| {
+                read_reference(ORGANISATION, text).ok_or("not_a_reference")
+            }),
         };
         Some(List { page: Page::from_params(params)?, filter })
     }
@@ -234,12 +218,4 @@ impl List {
         ];
         codes.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
-}
-
-fn canonical(params: &Params, text: &str) -> String {
-    let reference = read_reference(ORGANISATION, text);
-    if reference.is_none() {
-        params.problem("organisation", "not_a_reference");
-    }
-    reference.unwrap_or_default()
 }

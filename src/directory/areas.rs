@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
+use serde_json::json;
 
 use super::codes::AreaKind;
 use super::names::Names;
@@ -39,15 +40,9 @@ pub struct Area {
 impl FromJson for Area {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
         Fields::of(json, at, |f| {
-            let (code, kind) = (f.with("code", area_code), f.required("kind"));
-            if !f.has("code") {
-                f.problem("code", "required");
-            }
+            let (code, kind) = (f.required_with("code", area_code), f.required("kind"));
             let parent = f.with("parent", area_code);
-            let names = f.with("name", Names::at_least_one);
-            if !f.has("name") {
-                f.problem("name", "required");
-            }
+            let names = f.required_with("name", Names::at_least_one);
             let valid_from = f.required("valid_from");
             let valid_to = f.optional("valid_to");
             let succeeded_by = f.with("succeeded_by", area_code);
@@ -66,6 +61,7 @@ impl FromJson for Area {
 
 /// The shape of a code: capitals, digits and dashes, at most 16.
 pub(super) fn area_code(json: &Json, at: &At<'_>) -> Option<String> {
+    at.takes(|| json!({"type": "string", "pattern": "^[A-Z0-9-]{1,16}$", "examples": ["TM-M-BAY"]}));
     match json {
         Json::Text(code)
             if (1..=16).contains(&code.len())

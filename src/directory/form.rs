@@ -10,7 +10,7 @@ use super::offer::{Address, Capacity, Eligibility, FocalPoint, Stock, e164};
 use crate::clock::Instant;
 use crate::config::Config;
 use crate::error::{Error, Problem, Result};
-use crate::input::{At, Fields, FromJson, Json, text};
+use crate::input::{At, Fields, FromJson, Json, LONGEST_LIST, list, text};
 
 /// An organisation as a coordinator writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,10 +34,7 @@ impl FromJson for OrganisationForm {
 }
 
 fn names(f: &Fields<'_>) -> Option<Names> {
-    if !f.has("names") {
-        f.problem("names", "required");
-    }
-    f.with("names", Names::at_least_one)
+    f.required_with("names", Names::at_least_one)
 }
 
 /// A service as a coordinator writes it. Holds a confidential location: what leaves the program is
@@ -100,9 +97,7 @@ impl FromJson for ServiceForm {
             let (location_confidential, duty_to_report) =
                 (f.required("location_confidential"), f.required("duty_to_report"));
             let (capacity, letter_language) = (f.required("capacity"), f.required("letter_language"));
-            for name in ["organisation", "areas"].into_iter().filter(|name| !f.has(name)) {
-                f.problem(name, "required");
-            }
+            f.needs(["organisation", "areas"]);
             let optional = Optional::read(f);
             Some(ServiceForm {
                 organisation: organisation?,
@@ -168,10 +163,7 @@ impl Optional {
 impl Hours {
     /// Reads `hours` and `exceptions` of an object.
     pub(super) fn read(f: &Fields<'_>) -> Option<Hours> {
-        if !f.has("hours") {
-            f.problem("hours", "required");
-        }
-        let week = f.with("hours", Week::read);
+        let week = f.required_with("hours", Week::read);
         let exceptions = f.list("exceptions");
         Some(Hours { week: week?, exceptions })
     }
@@ -182,10 +174,7 @@ fn organisation(json: &Json, at: &At<'_>) -> Option<String> {
 }
 
 fn area_codes(json: &Json, at: &At<'_>) -> Option<Vec<String>> {
-    let codes = Vec::<Code>::from_json(json, at)?;
-    if codes.is_empty() {
-        at.problem("empty");
-    }
+    let codes: Vec<Code> = list(json, at, 1..=LONGEST_LIST)?;
     Some(codes.into_iter().map(|code| code.0).collect())
 }
 

@@ -7,12 +7,15 @@
 
 use chrono::{Datelike, Days, NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
+use serde_json::{Value, json};
+use std::borrow::Cow;
 
 use crate::clock::Instant;
 use crate::config::calendar::{WEEKDAYS, local, weekday};
-use crate::input::{At, Fields, FromJson, Json};
+use crate::input::{At, Fields, FromJson, Json, schema_of};
 
 /// How many days ahead the next opening is looked for.
 const AHEAD: u64 = 370;
@@ -123,9 +126,14 @@ impl Hours {
     }
 }
 
+fn schema_of_hours() -> Value {
+    json!({"anyOf": [{"const": "24/7"}, schema_of::<Vec<Weekly>>()]})
+}
+
 impl Week {
     /// Reads `"24/7"` or a list of lines.
     pub fn read(json: &Json, at: &At<'_>) -> Option<Week> {
+        at.takes(schema_of_hours);
         match json {
             Json::Text(text) if text == "24/7" => Some(Week::Always),
             Json::List(_) => Vec::from_json(json, at).map(Week::At),
@@ -139,6 +147,7 @@ impl Week {
 
 /// `HH:MM` and nothing else; `24:00` is midnight at the end of the day.
 fn time(json: &Json, at: &At<'_>) -> Option<NaiveTime> {
+    at.takes(|| json!({"type": "string", "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"}));
     let read = match json {
         Json::Text(text) if text == "24:00" => Some(NaiveTime::MIN),
         Json::Text(text) if text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit() || b == b':') => {
@@ -153,12 +162,7 @@ fn time(json: &Json, at: &At<'_>) -> Option<NaiveTime> {
 }
 
 fn interval(f: &Fields<'_>) -> Option<Interval> {
-    let (from, to) = (f.with("from", time), f.with("to", time));
-    for name in ["from", "to"] {
-        if !f.has(name) {
-            f.problem(name, "required");
-        }
-    }
+    let (from, to) = (f.required_with("from", time), f.required_with("to", time));
     Some(Interval { from: from?, to: to? })
 }
 
@@ -166,6 +170,7 @@ struct Day(Weekday);
 
 impl FromJson for Day {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        at.takes(|| json!({"type": "string", "enum": WEEKDAYS.map(|(_, code)| code)}));
         let read = match json {
             Json::Text(code) => weekday(code).map(Day),
             _ => None,
@@ -192,21 +197,44 @@ impl FromJson for Exception {
         Fields::of(json, at, |f| {
             let date = f.required("date");
             let closed = f.optional("closed").unwrap_or(false);
-            let time = if closed && !f.has("from") && !f.has("to") {
-                None
+            let (from, to) = (f.with("from", time), f.with("to", time));
+            if closed && !f.has("from") && !f.has("to") {
+                return Some(Exception { date: date?, time: None });
+            }
+            if closed {
+                f.problem("closed", "contradicts_hours");
             } else {
-                if closed {
-                    f.problem("closed", "contradicts_hours");
+                for name in ["from", "to"].into_iter().filter(|name| !f.has(name)) {
+                    f.problem(name, "required");
                 }
-                Some(interval(f)?)
-            };
-            Some(Exception { date: date?, time })
+            }
+            Some(Exception { date: date?, time: Some(Interval { from: from?, to: to? }) })
         })
     }
 }
 
 fn hhmm(time: NaiveTime) -> String {
     time.format("%H:%M").to_string()
+}
+
+impl JsonSchema for Week {
+    fn schema_name() -> Cow<'static, str> {
+        "Week".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        Schema::try_from(schema_of_hours()).unwrap_or_default()
+    }
+}
+
+impl JsonSchema for Exception {
+    fn schema_name() -> Cow<'static, str> {
+        "Exception".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        Schema::try_from(schema_of::<Exception>()).unwrap_or_default()
+    }
 }
 
 impl Serialize for Week {

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::input::{At, FromJson, Json, text};
+use serde_json::json;
+
+use crate::input::{At, FromJson, Json, text, text_schema};
 
 /// An ISO 639-1 code, or `sign`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct Language(String);
 
 impl Language {
@@ -25,6 +28,7 @@ impl Language {
 
 impl FromJson for Language {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        at.takes(|| json!({"type": "string", "pattern": "^([a-z]{2}|sign)$", "description": "ISO 639-1, or sign."}));
         let read = match json {
             Json::Text(code) => Language::from_code(code),
             _ => None,
@@ -44,7 +48,7 @@ const LONGEST_DESCRIPTION: usize = 600;
 const MOST_LANGUAGES: usize = 12;
 
 /// A text per language.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Names(BTreeMap<Language, String>);
 
@@ -65,6 +69,15 @@ impl Names {
     }
 
     fn texts(json: &Json, at: &At<'_>, longest: usize) -> Option<Names> {
+        at.takes(|| {
+            json!({
+                "type": "object",
+                "description": "A text per language.",
+                "propertyNames": {"pattern": "^([a-z]{2}|sign)$"},
+                "maxProperties": MOST_LANGUAGES,
+                "additionalProperties": text_schema(longest),
+            })
+        });
         let Json::Object(members) = json else {
             at.problem("not_an_object");
             return None;

@@ -2,11 +2,16 @@
 //! go. Each is read by one strict reader, from a request body, from the sample file and from its
 //! column alike.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
 use super::codes::{CapacityUnit, EndpointChannel, Sex};
-use crate::input::{At, Fields, FromJson, Json, clean};
+use serde_json::{Value, json};
+
+use crate::input::{self, At, Fields, FromJson, Json, clean};
 
 /// The oldest age a limit may name.
 const OLDEST: i64 = 120;
@@ -14,7 +19,7 @@ const OLDEST: i64 = 120;
 const MOST: i64 = 100_000;
 
 /// Who may come. What is left out is not limited.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Eligibility {
     /// Only these; empty means anyone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -54,7 +59,7 @@ impl FromJson for Eligibility {
 }
 
 /// What must be on the shelf within hours of an assault. Absent means nobody said.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Stock {
     /// HIV prophylaxis.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +107,7 @@ impl Capacity {
 impl FromJson for Capacity {
     /// `{"unlimited": true}`, or `unit`, `available` and `maximum`.
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        at.takes(capacity_schema);
         Fields::of(json, at, |f| {
             let unlimited = f.optional("unlimited").unwrap_or(false);
             let (unit, counts) = (f.optional("unit"), Counts::read(f));
@@ -116,6 +122,33 @@ impl FromJson for Capacity {
             }
             let counts = counts?;
             Some(Capacity::Stated { unit: unit?, available: counts.available, maximum: counts.maximum })
+        })
+    }
+}
+
+fn capacity_schema() -> Value {
+    let (unit, count) = (input::schema_of::<CapacityUnit>(), json!({"type": "integer", "minimum": 0, "maximum": MOST}));
+    json!({"anyOf": [
+        {"type": "object", "properties": {"unlimited": {"const": true}}, "required": ["unlimited"], "additionalProperties": false},
+        {
+            "type": "object",
+            "properties": {"unlimited": {"const": false}, "unit": unit, "available": count, "maximum": count},
+            "required": ["unit", "available", "maximum"],
+            "additionalProperties": false,
+        },
+    ]})
+}
+
+impl JsonSchema for Capacity {
+    fn schema_name() -> Cow<'static, str> {
+        "Capacity".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let (unit, count) = (input::schema_of::<CapacityUnit>(), json!({"type": "integer", "minimum": 0}));
+        json_schema!({
+            "type": "object",
+            "properties": {"unlimited": {"const": true}, "unit": unit, "available": count, "maximum": count},
         })
     }
 }
@@ -162,16 +195,14 @@ impl FromJson for Counts {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
         Fields::of(json, at, |f| {
             let counts = Counts::read(f);
-            for name in ["available", "maximum"].into_iter().filter(|name| !f.has(name)) {
-                f.problem(name, "required");
-            }
+            f.needs(["available", "maximum"]);
             counts
         })
     }
 }
 
 /// An address somebody gave. Numbers are not yet in their international form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Address {
     /// How it is used.
     pub channel: EndpointChannel,
@@ -183,10 +214,7 @@ impl FromJson for Address {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
         Fields::of(json, at, |f| {
             let channel = f.required("channel");
-            let address = f.text("address", 254);
-            if !f.has("address") {
-                f.problem("address", "required");
-            }
+            let address = f.required_text("address", 254);
             let read = Address { channel: channel?, address: address? };
             if let Err(code) = read.check() {
                 f.problem("address", code);
@@ -235,7 +263,7 @@ fn is_https(text: &str) -> bool {
 }
 
 /// Somebody at the service who can be asked for by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FocalPoint {
     /// How to ask for them: a name or a post.
     pub name: String,
@@ -247,10 +275,7 @@ pub struct FocalPoint {
 impl FromJson for FocalPoint {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
         Fields::of(json, at, |f| {
-            let name = f.text("name", 80);
-            if !f.has("name") {
-                f.problem("name", "required");
-            }
+            let name = f.required_text("name", 80);
             let phone = f.text("phone", 32);
             Some(FocalPoint { name: name?, phone })
         })

@@ -1,5 +1,6 @@
 //! What leaves the directory. A confidential location has no member here that could hold it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::areas::Area;
@@ -12,7 +13,7 @@ use super::offer::{Capacity, Eligibility, FocalPoint, Stock};
 use crate::clock::Instant;
 
 /// An organisation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct OrganisationView {
     id: String,
     version: i32,
@@ -36,7 +37,7 @@ impl From<Organisation> for OrganisationView {
 }
 
 /// A service, for everyone who signs in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ServiceView {
     id: String,
     version: i32,
@@ -68,7 +69,7 @@ pub struct ServiceView {
 }
 
 /// Whose a service is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct OrganisationName {
     id: String,
     names: Names,
@@ -76,7 +77,7 @@ struct OrganisationName {
 }
 
 /// What was stated, and when.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CapacityView {
     #[serde(flatten)]
     stated: Capacity,
@@ -84,7 +85,7 @@ struct CapacityView {
 }
 
 /// How a service is reached.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Reached {
     endpoints: Vec<EndpointView>,
     focal_points: Vec<FocalPoint>,
@@ -92,7 +93,7 @@ struct Reached {
 }
 
 /// An address; which of several is meant follows from its order.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct EndpointView {
     channel: EndpointChannel,
     address: String,
@@ -152,7 +153,7 @@ impl Reached {
 }
 
 /// An area.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct AreaView<'a> {
     code: &'a str,
     kind: AreaKind,

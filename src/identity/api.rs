@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::dev::Payload;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::account::{self, Credentials, NewAccount};
@@ -15,8 +16,8 @@ use super::passphrase::LONGEST;
 use super::sign_in::{self, Attempt, Minted};
 use crate::access::token::TokenKey;
 use crate::access::{
-    Body, Filtered, ManageStaff, Nothing, Open, Page, Paged, Permit, Posted, Reference, RequestId, Role, Routes,
-    SignedIn,
+    Answer, Body, Done, Filtered, Items, ManageStaff, Nothing, Open, Operation, Page, Paged, Permit, Posted, Reference,
+    RequestId, Role, Routes, SignedIn, Takes,
 };
 use crate::clock::Instant;
 use crate::error::{Error, Result};
@@ -28,83 +29,77 @@ use crate::vault::Sensitive;
 /// The addresses of this room.
 pub fn routes() -> Routes {
     Routes::at("")
-        .post("/auth/login", login)
-        .post("/auth/token", token)
-        .post("/auth/logout", logout)
-        .get("/me", me)
-        .post("/me/password", change_passphrase)
-        .get("/me/sessions", own_sessions)
-        .delete("/me/sessions", end_own_sessions)
-        .delete("/me/sessions/{id}", end_own_session)
-        .list("/staff", staff)
-        .post("/staff", create)
-        .post("/staff/{id}/deactivate", deactivate)
-        .post("/staff/{id}/reset", reset)
+        .post("/auth/login", login, "Sign in: an access token, and the session that renews it")
+        .post("/auth/token", token, "Renew the access token of a session")
+        .post("/auth/logout", logout, "End this session and all its tokens")
+        .get("/me", me, "Who is signed in")
+        .post("/me/password", change_passphrase, "Change one's own passphrase")
+        .get("/me/sessions", own_sessions, "One's own sessions")
+        .delete("/me/sessions", end_own_sessions, "End all of one's own sessions")
+        .delete("/me/sessions/{id}", end_own_session, "End one of one's own sessions")
+        .list("/staff", staff, "Staff accounts")
+        .post("/staff", create, "Make an account; its secrets are shown this once")
+        .post("/staff/{id}/deactivate", deactivate, "Close an account and end its sessions")
+        .post("/staff/{id}/reset", reset, "New secrets for an account, shown this once")
 }
 
-async fn login(_: Open, _: Filtered<()>, desk: Desk, Body(form): Body<Login>) -> Result<HttpResponse> {
+async fn login(_: Open, _: Filtered<()>, desk: Desk, Body(form): Body<Login>) -> Result<Answer<TokenView>> {
     desk.door.admit(desk.address)?;
     let opened = sign_in::sign_in(&desk.app, &desk.door, &form.0, &desk.request).await?;
     let minted = sign_in::mint(&desk.app, &desk.tokens, &opened.session, &opened.staff)?;
-    Ok(HttpResponse::Ok().json(TokenView {
-        access_token: minted.access_token,
-        token_type: "Bearer",
-        expires_in: minted.expires_in,
-        session: Some(opened.token.reveal()),
-    }))
+    Ok(Answer::json(&TokenView::of(minted, Some(opened.token.reveal().to_owned()))))
 }
 
-async fn token(_: Open, _: Filtered<()>, desk: Desk, Body(form): Body<Renewal>) -> Result<HttpResponse> {
+async fn token(_: Open, _: Filtered<()>, desk: Desk, Body(form): Body<Renewal>) -> Result<Answer<TokenView>> {
     let minted = sign_in::token_from_session(&desk.app, &desk.tokens, &form.session).await?;
-    let Minted { access_token, expires_in } = minted;
-    Ok(HttpResponse::Ok().json(TokenView { access_token, token_type: "Bearer", expires_in, session: None }))
+    Ok(Answer::json(&TokenView::of(minted, None)))
 }
 
-async fn logout(permit: Permit<SignedIn>, app: Data<App>) -> Result<HttpResponse> {
+async fn logout(permit: Permit<SignedIn>, app: Data<App>) -> Result<Done> {
     let actor = permit.clone();
     app.store.write(permit.by(), move |tx| sign_in::sign_out(tx, &actor, &actor.session_id)).await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(Done::done())
 }
 
-async fn me(permit: Permit<SignedIn>, app: Data<App>) -> Result<HttpResponse> {
+async fn me(permit: Permit<SignedIn>, app: Data<App>) -> Result<Answer<StaffView>> {
     let id = permit.id.clone();
     let staff = app.store.read(move |db| model::get(db, &id)).await?;
-    Ok(HttpResponse::Ok().json(StaffView::of(&staff)))
+    Ok(Answer::json(&StaffView::of(&staff)))
 }
 
-async fn change_passphrase(permit: Permit<SignedIn>, desk: Desk, Body(form): Body<Change>) -> Result<HttpResponse> {
+async fn change_passphrase(permit: Permit<SignedIn>, desk: Desk, Body(form): Body<Change>) -> Result<Done> {
     account::change_passphrase(&desk.app, &desk.door, &permit, &form.known, &form.new).await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(Done::done())
 }
 
-async fn own_sessions(permit: Permit<SignedIn>, app: Data<App>) -> Result<HttpResponse> {
+async fn own_sessions(permit: Permit<SignedIn>, app: Data<App>) -> Result<Answer<Items<SessionView>>> {
     let (id, now) = (permit.id.clone(), app.clock.now());
     let sessions = app.store.read(move |db| model::sessions_of(db, &id, now)).await?;
-    let items: Vec<_> = sessions.into_iter().map(|session| SessionView::of(session, &permit.session_id)).collect();
-    Ok(HttpResponse::Ok().json(serde_json::json!({ "items": items })))
+    let items = sessions.into_iter().map(|session| SessionView::of(session, &permit.session_id)).collect();
+    Ok(Answer::json(&Items { items }))
 }
 
-async fn end_own_sessions(permit: Permit<SignedIn>, app: Data<App>) -> Result<HttpResponse> {
+async fn end_own_sessions(permit: Permit<SignedIn>, app: Data<App>) -> Result<Done> {
     let id = permit.id.clone();
     let end = move |tx: &mut Tx<'_>| {
         let staff = model::get(tx.db, &id)?;
         account::end_all(tx, &staff).map(|_| ())
     };
     app.store.write(permit.by(), end).await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(Done::done())
 }
 
-async fn end_own_session(
-    permit: Permit<SignedIn>,
-    app: Data<App>,
-    Reference(id): Reference<'N'>,
-) -> Result<HttpResponse> {
+async fn end_own_session(permit: Permit<SignedIn>, app: Data<App>, Reference(id): Reference<'N'>) -> Result<Done> {
     let actor = permit.clone();
     app.store.write(permit.by(), move |tx| sign_in::sign_out(tx, &actor, &id)).await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(Done::done())
 }
 
-async fn staff(_: Permit<ManageStaff>, app: Data<App>, Filtered(page): Filtered<Page>) -> Result<HttpResponse> {
+async fn staff(
+    _: Permit<ManageStaff>,
+    app: Data<App>,
+    Filtered(page): Filtered<Page>,
+) -> Result<Answer<Items<StaffView>>> {
     let (after, limit) = (page.after(&app.vault)?, page.limit);
     let rows = app.store.read(move |db| model::list(db, after.as_ref(), limit)).await?;
     let key = |row: &Staff| (row.created_at, row.id.clone());
@@ -112,12 +107,12 @@ async fn staff(_: Permit<ManageStaff>, app: Data<App>, Filtered(page): Filtered<
     Ok(paged.answer("/api/v1/staff", &page, &[]))
 }
 
-async fn create(permit: Permit<ManageStaff>, desk: Desk, posted: Posted<Hire>) -> Result<HttpResponse> {
+async fn create(permit: Permit<ManageStaff>, desk: Desk, posted: Posted<Hire>) -> Result<Answer<HandedView, 201>> {
     let Hire { name, role, organisation, second_factor } = posted.form;
     let form = NewAccount::new(&name, role, organisation, second_factor)?;
     let work = move |tx: &mut Tx<'_>, drawn: &Credentials| account::create(tx, &form, drawn);
     let handed = desk.hand_over(permit.by(), posted.replay, 201, work).await?;
-    Ok(HttpResponse::Created().insert_header(("Location", format!("/api/v1/staff/{}", handed.staff.id))).json(handed))
+    Ok(Answer::json(&handed).at(format!("/api/v1/staff/{}", handed.staff.id)))
 }
 
 async fn deactivate(
@@ -125,12 +120,12 @@ async fn deactivate(
     app: Data<App>,
     Reference(id): Reference<'W'>,
     posted: Posted<Nothing>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<StaffView>> {
     let replay = posted.replay;
     let write =
         app.store.write(permit.by(), move |tx| once(tx, replay.as_ref(), 200, |tx| account::deactivate(tx, &id)));
     let (staff, _) = write.await?;
-    Ok(HttpResponse::Ok().json(StaffView::of(&staff)))
+    Ok(Answer::json(&StaffView::of(&staff)))
 }
 
 async fn reset(
@@ -138,10 +133,10 @@ async fn reset(
     desk: Desk,
     Reference(id): Reference<'W'>,
     posted: Posted<Nothing>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<HandedView>> {
     let work = move |tx: &mut Tx<'_>, drawn: &Credentials| account::reset(tx, &id, drawn);
     let handed = desk.hand_over(permit.by(), posted.replay, 200, work).await?;
-    Ok(HttpResponse::Ok().json(handed))
+    Ok(Answer::json(&handed))
 }
 
 /// Does `work` unless this key was used before; either way gives the account as it is now, and
@@ -191,6 +186,13 @@ impl Desk {
     }
 }
 
+impl Takes for Desk {
+    /// Whoever knocks too often is told to wait.
+    fn told(operation: &mut Operation) {
+        operation.refuses(&[401, 429]);
+    }
+}
+
 impl FromRequest for Desk {
     type Error = Error;
     type Future = Ready<Result<Self>>;
@@ -203,8 +205,9 @@ impl FromRequest for Desk {
             return ready(Err(Error::Internal("sign-in was not set up")));
         };
         let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.ip());
-        let forwarded: Vec<_> =
-            request.headers().get_all("x-forwarded-for").filter_map(|told| told.to_str().ok()).collect();
+        // What a client put before its proxy's word may be no text at all; the word counts all the same.
+        let told = request.headers().get_all("x-forwarded-for").map(|told| String::from_utf8_lossy(told.as_bytes()));
+        let forwarded: Vec<_> = told.collect();
         let address = door::address(peer, &forwarded.join(","), &app.config.server.trusted_proxies);
         let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         ready(Ok(Desk { app, tokens, door, address, request: id }))
@@ -286,16 +289,25 @@ impl FromJson for Hire {
     }
 }
 
-#[derive(Serialize)]
-struct TokenView<'a> {
+#[derive(Serialize, JsonSchema)]
+struct TokenView {
     access_token: String,
     token_type: &'static str,
+    /// Seconds.
     expires_in: i64,
+    /// What renews the token; only at sign-in.
     #[serde(skip_serializing_if = "Option::is_none")]
-    session: Option<&'a str>,
+    session: Option<String>,
 }
 
-#[derive(Serialize)]
+impl TokenView {
+    fn of(minted: Minted, session: Option<String>) -> TokenView {
+        let Minted { access_token, expires_in } = minted;
+        TokenView { access_token, token_type: "Bearer", expires_in, session }
+    }
+}
+
+#[derive(Serialize, JsonSchema)]
 struct StaffView {
     id: String,
     name: String,
@@ -319,7 +331,7 @@ impl StaffView {
 }
 
 /// An account with its secrets, the once they are shown.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct HandedView {
     #[serde(flatten)]
     staff: StaffView,
@@ -327,7 +339,7 @@ struct HandedView {
     totp_secret: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct SessionView {
     id: String,
     created_at: Instant,

@@ -11,7 +11,7 @@
 //!
 //! The verbs are [`sign_in`], [`token_from_session`], [`sign_out`], [`end_all`], [`create`],
 //! [`deactivate`], [`reset`], [`change_passphrase`], [`set_passphrase`] and [`set_second_factor`];
-//! the queries [`find`], [`find_named`], [`list`] and [`sessions_of`]. [`terminal`] has the same for
+//! the queries [`find`], [`find_named`], [`list`], [`sessions_of`] and [`signed_in`]. [`terminal`] has the same for
 //! the command line.
 
 mod account;
@@ -28,7 +28,7 @@ pub use account::{
     set_passphrase, set_second_factor,
 };
 pub use door::{Door, address};
-pub use model::{Session, Staff, find, find_named, list, sessions_of};
+pub use model::{Session, Staff, find, find_named, list, sessions_of, signed_in};
 pub use sign_in::{Attempt, Minted, Opened, mint, sign_in, sign_out, token_from_session};
 
 /// Bytes as lower-case hexadecimal.

@@ -219,6 +219,15 @@ pub fn sessions_of(db: &mut Db, staff_id: &str, now: Instant) -> Result<Vec<Sess
         .load(db)?)
 }
 
+/// How many sessions there are that have not ended, a locked one included.
+///
+/// # Errors
+/// Those of storage.
+pub fn signed_in(db: &mut Db, now: Instant) -> Result<i64> {
+    let open = sessions::table.filter(sessions::ended_at.is_null()).filter(sessions::expires_at.gt(now));
+    Ok(open.count().get_result(db)?)
+}
+
 /// Ends one session of this person. True when it had not ended before.
 pub(super) fn end_session(tx: &mut Tx<'_>, staff_id: &str, id: &str) -> Result<bool> {
     let open = sessions::table.find(id).filter(sessions::staff_id.eq(staff_id)).filter(sessions::ended_at.is_null());

@@ -1,31 +1,69 @@
 //! The outbox over HTTP: what was promised, what became of it, another try, an end.
 
-use actix_web::HttpResponse;
 use actix_web::web::Data;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::model::{Attempt, Notification, State};
-use crate::access::{Filtered, KeepOutbox, Nothing, Page, Paged, Params, Permit, Posted, Query, Reference, Routes};
+use super::model::{Attempt, Channel, Class, Notification, State};
+use crate::access::{
+    Answer, Filtered, Items, KeepOutbox, Nothing, Page, Paged, Params, Permit, Posted, Query, Reference, Routes,
+};
+use crate::clock::Instant;
 use crate::error::Result;
 use crate::state::App;
 use crate::storage::Tx;
 
 /// The addresses of this room.
 pub fn routes() -> Routes {
-    Routes::at("/notifications").list("", index).post("/{id}/retry", again).post("/{id}/cancel", stop)
+    Routes::at("/notifications")
+        .list("", index, "The outbox: what was promised, and what became of it")
+        .post("/{id}/retry", again, "Try a letter that was given up once more")
+        .post("/{id}/cancel", stop, "Stop a letter that has not gone")
 }
 
 /// A notification without its letter and without its address: where it stands and why.
-fn view(row: &Notification, attempts: &[Attempt]) -> Value {
-    let attempts: Vec<Value> = attempts
-        .iter()
-        .filter(|attempt| attempt.notification_id == row.id)
-        .map(|a| json!({"number": a.number, "class": a.class, "started_at": a.started_at, "ended_at": a.ended_at}))
-        .collect();
-    json!({
-        "id": row.reference, "channel": row.channel, "kind": row.kind, "state": row.state, "urgent": row.urgent,
-        "not_before": row.not_before, "created_at": row.created_at, "ended_at": row.ended_at, "attempts": attempts,
-    })
+#[derive(Serialize, JsonSchema)]
+struct NotificationView {
+    id: String,
+    channel: Channel,
+    kind: String,
+    state: State,
+    urgent: bool,
+    not_before: Instant,
+    created_at: Instant,
+    ended_at: Option<Instant>,
+    attempts: Vec<AttemptView>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct AttemptView {
+    number: i32,
+    class: Class,
+    started_at: Instant,
+    ended_at: Option<Instant>,
+}
+
+impl NotificationView {
+    fn of(row: &Notification, attempts: &[Attempt]) -> NotificationView {
+        let own = attempts.iter().filter(|attempt| attempt.notification_id == row.id);
+        let shown = own.map(|attempt| AttemptView {
+            number: attempt.number,
+            class: attempt.class,
+            started_at: attempt.started_at,
+            ended_at: attempt.ended_at,
+        });
+        NotificationView {
+            id: row.reference.clone(),
+            channel: row.channel,
+            kind: row.kind.clone(),
+            state: row.state,
+            urgent: row.urgent,
+            not_before: row.not_before,
+            created_at: row.created_at,
+            ended_at: row.ended_at,
+            attempts: shown.collect(),
+        }
+    }
 }
 
 struct Listing {
@@ -39,7 +77,11 @@ impl Query for Listing {
     }
 }
 
-async fn index(_: Permit<KeepOutbox>, app: Data<App>, query: Filtered<Listing>) -> Result<HttpResponse> {
+async fn index(
+    _: Permit<KeepOutbox>,
+    app: Data<App>,
+    query: Filtered<Listing>,
+) -> Result<Answer<Items<NotificationView>>> {
     let Filtered(Listing { state, page }) = query;
     let (after, limit) = (page.after(&app.vault)?, page.limit);
     let (rows, attempts) = app
@@ -50,8 +92,13 @@ async fn index(_: Permit<KeepOutbox>, app: Data<App>, query: Filtered<Listing>) 
             Ok((rows, super::attempts_of(db, &ids)?))
         })
         .await?;
-    let paged =
-        Paged::of(rows, &page, &app.vault, |row| (row.created_at, row.id.clone()), |row| view(&row, &attempts))?;
+    let paged = Paged::of(
+        rows,
+        &page,
+        &app.vault,
+        |row| (row.created_at, row.id.clone()),
+        |row| NotificationView::of(&row, &attempts),
+    )?;
     let kept: Vec<_> = state.iter().map(|state| ("state", state.code().to_owned())).collect();
     Ok(paged.answer("/api/v1/notifications", &page, &kept))
 }
@@ -62,15 +109,14 @@ async fn moved(
     app: Data<App>,
     posted: Posted<Nothing>,
     step: impl Fn(&mut Tx<'_>) -> Result<Notification> + Send + 'static,
-) -> Result<HttpResponse> {
+) -> Result<Answer<NotificationView>> {
     let write = move |tx: &mut Tx<'_>| {
         let id = tx.once(posted.replay.as_ref(), 200, |tx| Ok(step(tx)?.reference))?;
         let row = super::find(tx.db, &id)?;
         let attempts = super::attempts_of(tx.db, std::slice::from_ref(&row.id))?;
-        Ok(view(&row, &attempts))
+        Ok(NotificationView::of(&row, &attempts))
     };
-    let view = app.store.write(by.by(), write).await?;
-    Ok(HttpResponse::Ok().json(view))
+    Ok(Answer::json(&app.store.write(by.by(), write).await?))
 }
 
 async fn again(
@@ -78,7 +124,7 @@ async fn again(
     app: Data<App>,
     id: Reference<'N'>,
     body: Posted<Nothing>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<NotificationView>> {
     moved(by, app, body, move |tx| super::retry(tx, &id.0)).await
 }
 
@@ -87,6 +133,6 @@ async fn stop(
     app: Data<App>,
     id: Reference<'N'>,
     body: Posted<Nothing>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<NotificationView>> {
     moved(by, app, body, move |tx| super::cancel(tx, &id.0)).await
 }

@@ -209,6 +209,11 @@ fn wrong_state(state: State) -> Error {
     Error::Conflict { code: "wrong_state", detail: Some(("state", state.code().to_owned())) }
 }
 
+/// Since when the letter that is due longest should have been on its way; `None` when none is due.
+pub fn oldest_due(db: &mut Db, now: Instant) -> Result<Option<Instant>> {
+    model::oldest_due(db, now)
+}
+
 /// How full the outbox is.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outbox {

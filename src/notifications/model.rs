@@ -262,6 +262,16 @@ pub(super) fn oldest_open(db: &mut Db) -> Result<Option<Instant>> {
         .optional()?)
 }
 
+/// Since when the letter that is due longest should have been on its way.
+pub(super) fn oldest_due(db: &mut Db, now: Instant) -> Result<Option<Instant>> {
+    Ok(notifications::table
+        .filter(notifications::state.eq_any([State::Pending, State::MaybeSent]))
+        .filter(notifications::ended_at.is_null())
+        .filter(notifications::not_before.le(now))
+        .select(diesel::dsl::min(notifications::not_before))
+        .first(db)?)
+}
+
 /// What an expected state is changed to, outside the worker.
 pub(super) struct Turn {
     pub state: State,

@@ -15,6 +15,7 @@ use super::partners::Partners;
 use crate::config::Config;
 use crate::error::Result;
 use crate::storage::{By, Store, new_reference};
+use crate::telemetry::measures::LETTER_ATTEMPTS;
 
 /// Given to a carrier's own time limit before ours: its verdict is the more exact one.
 const GRACE: Duration = Duration::from_secs(1);
@@ -192,6 +193,7 @@ impl Drop for Closing {
 /// References, classes and durations only.
 fn told(hold: &Hold, delivery: &Delivery, settled: Result<Settled>, took: Duration) {
     let (reference, class, cause) = (&hold.reference, delivery.class.code(), &delivery.cause);
+    metrics::counter!(LETTER_ATTEMPTS, "class" => class).increment(1);
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     match settled {
         Ok(Settled::Recorded(state)) if delivery.class == Class::Config => {

@@ -1,51 +1,57 @@
 //! Tickets and referrals over HTTP.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{ETAG, LOCATION};
-use actix_web::web::{Data, Path};
+use actix_web::web::Data;
 
 use super::claim::{self, AssignForm, CloseForm, NoteForm};
 use super::issue::{self, IssueForm, Named};
 use super::moves::{self, Order, Reroute};
-use super::preview::{self, MatchForm};
-use super::queue::{self, QueueQuery};
+use super::preview::{self, MatchForm, Preview};
+use super::queue::{self, QueueQuery, RowView};
 use super::states::{CancelReason, DeclineReason, FailReason};
-use super::views::{self, ReferralSeen, TicketSeen};
+use super::views::{self, ReferralSeen, TicketSeen, TicketView};
 use crate::access::{
-    Actor, AssignTickets, Body, Filtered, IssueTickets, KeepCases, Keyed, MatchServices, MoveReferrals, Nothing,
-    Permit, Posted, ReadReferrals, ReadTickets, Reference, Routes, WorkTickets,
+    Actor, Answer, AssignTickets, Body, Done, Filtered, IssueTickets, Items, KeepCases, Keyed, MatchServices,
+    MoveReferrals, Nothing, Part, Permit, Posted, ReadReferrals, ReadTickets, Reference, Routes, WorkTickets,
 };
 use crate::directory::Areas;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::input::{self, At, Fields, FromJson, Json};
 use crate::state::App;
-use crate::storage::{Replay, Tx, read_reference};
+use crate::storage::{Replay, Tx};
 
 /// Every address of this room, below `/api/v1`. Handlers ask for `Data<Areas>`.
 pub fn routes() -> Routes {
     Routes::at("")
-        .post("/services/match", match_services)
-        .post("/contacts/{id}/tickets", issue_ticket)
-        .post("/cases/{id}/consents/{consent}/withdraw", withdraw)
-        .list("/tickets", list_tickets)
-        .get("/tickets/{id}", show_ticket)
-        .post("/tickets/{id}/claim", claim_ticket)
-        .post("/tickets/{id}/release", release_ticket)
-        .post("/tickets/{id}/assign", assign_ticket)
-        .post("/tickets/{id}/notes", note_ticket)
-        .post("/tickets/{id}/close", close_ticket)
-        .get("/referrals/{id}", show_referral)
-        .post("/referrals/{id}/acknowledge", acknowledge)
-        .post("/referrals/{id}/accept", accept)
-        .post("/referrals/{id}/decline", decline)
-        .post("/referrals/{id}/told", told)
-        .post("/referrals/{id}/start", start)
-        .post("/referrals/{id}/complete", complete)
-        .post("/referrals/{id}/fail", fail)
-        .post("/referrals/{id}/hand-back", hand_back)
-        .post("/referrals/{id}/cancel", cancel)
-        .post("/referrals/{id}/reroute", reroute)
-        .post("/referrals/{id}/reopen", reopen)
+        .post("/services/match", match_services, "Which services fit a need now, and why others were passed over")
+        .post(
+            "/contacts/{id}/tickets",
+            issue_ticket,
+            "Issue a ticket: her needs, each with the services she said yes to by name",
+        )
+        .post(
+            "/cases/{id}/consents/{part}/withdraw",
+            withdraw,
+            "Take a consent back: letters are stopped and views close at once",
+        )
+        .list("/tickets", list_tickets, "Open tickets in the order they need somebody")
+        .get("/tickets/{id}", show_ticket, "A ticket, as much of it as the asker may see")
+        .post("/tickets/{id}/claim", claim_ticket, "Take a ticket; the first one gets it")
+        .post("/tickets/{id}/release", release_ticket, "Give a ticket back to the queue")
+        .post("/tickets/{id}/assign", assign_ticket, "Give a ticket to a counselor")
+        .post("/tickets/{id}/notes", note_ticket, "Write a note on a ticket one holds")
+        .post("/tickets/{id}/close", close_ticket, "Close a ticket whose referrals have ended")
+        .get("/referrals/{id}", show_referral, "A referral, as much of it as the asker may see")
+        .post("/referrals/{id}/acknowledge", acknowledge, "The partner has seen it")
+        .post("/referrals/{id}/accept", accept, "The partner accepts")
+        .post("/referrals/{id}/decline", decline, "The partner declines, and says why")
+        .post("/referrals/{id}/told", told, "She knows where and when to come")
+        .post("/referrals/{id}/start", start, "Help has begun")
+        .post("/referrals/{id}/complete", complete, "Help was given")
+        .post("/referrals/{id}/fail", fail, "Help was not given, and why")
+        .post("/referrals/{id}/hand-back", hand_back, "The partner gives it back, and says why")
+        .post("/referrals/{id}/cancel", cancel, "It is not needed any more")
+        .post("/referrals/{id}/reroute", reroute, "Ask the next service she named")
+        .post("/referrals/{id}/reopen", reopen, "Take a closed referral up again")
 }
 
 type TicketId = Reference<'R'>;
@@ -57,10 +63,10 @@ async fn match_services(
     app: Data<App>,
     areas: Data<Areas>,
     Body(form): Body<MatchForm>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<Preview>> {
     let actor = who.clone();
     let found = app.store.write(who.by(), move |tx| preview::preview(tx, &areas, &actor, &form)).await?;
-    Ok(HttpResponse::Ok().json(found))
+    Ok(Answer::json(&found))
 }
 
 async fn issue_ticket(
@@ -68,26 +74,23 @@ async fn issue_ticket(
     app: Data<App>,
     contact: Reference<'C'>,
     keyed: Keyed<IssueForm>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<TicketView, 201>> {
     let actor = who.clone();
     let issued = move |tx: &mut Tx<'_>| {
         let id = tx.once(Some(&keyed.replay), 201, |tx| issue::issue(tx, &actor, &contact.0, &keyed.form))?;
         Ok((views::reference(tx, &id)?, views::issued(tx, &id)?))
     };
     let (reference, ticket) = app.store.write(who.by(), issued).await?;
-    Ok(HttpResponse::Created().insert_header((LOCATION, format!("/api/v1/tickets/{reference}"))).json(ticket))
+    Ok(Answer::json(&ticket).at(format!("/api/v1/tickets/{reference}")))
 }
 
 /// What ends with a consent is referrals, so withdrawing lives here, whatever its address.
 async fn withdraw(
     who: Permit<KeepCases>,
     app: Data<App>,
-    path: Path<(String, String)>,
+    (Reference(case), Part(consent)): (Reference<'K'>, Part<'Y'>),
     posted: Posted<Nothing>,
-) -> Result<HttpResponse> {
-    let (case, consent) = path.into_inner();
-    let case = read_reference('K', &case).ok_or(Error::NotFound)?;
-    let consent = read_reference('Y', &consent).ok_or(Error::NotFound)?;
+) -> Result<Done> {
     let actor = who.clone();
     let write = move |tx: &mut Tx<'_>| {
         tx.once(posted.replay.as_ref(), 204, |tx| {
@@ -96,7 +99,7 @@ async fn withdraw(
         })
     };
     app.store.write(who.by(), write).await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(Done::done())
 }
 
 async fn list_tickets(
@@ -104,7 +107,7 @@ async fn list_tickets(
     app: Data<App>,
     areas: Data<Areas>,
     Filtered(query): Filtered<QueueQuery>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<Items<RowView>>> {
     let (actor, asked, now) = (who.clone(), query.clone(), app.clock.now());
     let after = query.page.after(&app.vault)?;
     let (rows, numbers) =
@@ -113,7 +116,7 @@ async fn list_tickets(
     Ok(page.answer("/api/v1/tickets", &query.page, &query.kept()))
 }
 
-async fn show_ticket(who: Permit<ReadTickets>, app: Data<App>, id: TicketId) -> Result<HttpResponse> {
+async fn show_ticket(who: Permit<ReadTickets>, app: Data<App>, id: TicketId) -> Result<Answer<TicketSeen>> {
     let (actor, reference, now) = (who.clone(), id.0.clone(), app.clock.now());
     let languages = app.config.place.languages.clone();
     let plain = app.store.read(move |db| views::seen(db, &actor, &reference, &languages, now)).await?;
@@ -129,7 +132,7 @@ async fn claim_ticket(
     app: Data<App>,
     id: TicketId,
     posted: Posted<Nothing>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<TicketSeen>> {
     done_to_ticket(&app, &who, posted.replay, move |tx, actor| claim::claim(tx, actor, &id.0)).await
 }
 
@@ -138,7 +141,7 @@ async fn release_ticket(
     app: Data<App>,
     id: TicketId,
     posted: Posted<Nothing>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<TicketSeen>> {
     done_to_ticket(&app, &who, posted.replay, move |tx, actor| claim::release(tx, actor, &id.0)).await
 }
 
@@ -147,7 +150,7 @@ async fn assign_ticket(
     app: Data<App>,
     id: TicketId,
     posted: Posted<AssignForm>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<TicketSeen>> {
     done_to_ticket(&app, &who, posted.replay, move |tx, actor| claim::assign(tx, actor, &id.0, &posted.form)).await
 }
 
@@ -156,7 +159,7 @@ async fn note_ticket(
     app: Data<App>,
     id: TicketId,
     posted: Posted<NoteForm>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<TicketSeen>> {
     done_to_ticket(&app, &who, posted.replay, move |tx, actor| claim::note(tx, actor, &id.0, &posted.form)).await
 }
 
@@ -165,7 +168,7 @@ async fn close_ticket(
     app: Data<App>,
     id: TicketId,
     posted: Posted<CloseForm>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<TicketSeen>> {
     done_to_ticket(&app, &who, posted.replay, move |tx, actor| claim::close(tx, actor, &id.0, &posted.form)).await
 }
 
@@ -174,7 +177,7 @@ async fn show_referral(
     app: Data<App>,
     areas: Data<Areas>,
     id: ReferralId,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ReferralSeen>> {
     let actor = who.clone();
     let seen = app.store.write(who.by(), move |tx| views::referral_seen(tx, &areas, &actor, &id.0)).await?;
     Ok(referral_answer(seen))
@@ -186,7 +189,7 @@ async fn acknowledge(
     areas: Data<Areas>,
     id: ReferralId,
     posted: Posted<Nothing>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ReferralSeen>> {
     moved(&app, &areas, &who, id, posted.replay, Order::Acknowledge).await
 }
 
@@ -196,7 +199,7 @@ async fn accept(
     areas: Data<Areas>,
     id: ReferralId,
     posted: Posted<Nothing>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ReferralSeen>> {
     moved(&app, &areas, &who, id, posted.replay, Order::Accept).await
 }
 
@@ -206,7 +209,7 @@ async fn decline(
     areas: Data<Areas>,
     id: ReferralId,
     posted: Posted<Because<DeclineReason>>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ReferralSeen>> {
     moved(&app, &areas, &who, id, posted.replay, Order::Decline(posted.form.0)).await
 }
 
@@ -216,7 +219,7 @@ async fn told(
     areas: Data<Areas>,
     id: ReferralId,
     posted: Posted<Nothing>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ReferralSeen>> {
     moved(&app, &areas, &who, id, posted.replay, Order::Told).await
 }
 
@@ -226,7 +229,7 @@ async fn start(
     areas: Data<Areas>,
     id: ReferralId,
     posted: Posted<Nothing>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ReferralSeen>> {
     moved(&app, &areas, &who, id, posted.replay, Order::Start).await
 }
 
@@ -236,7 +239,7 @@ async fn complete(
     areas: Data<Areas>,
     id: ReferralId,
     posted: Posted<Completion>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ReferralSeen>> {
     moved(&app, &areas, &who, id, posted.replay, Order::Complete { confirmed: posted.form.0 }).await
 }
 
@@ -246,7 +249,7 @@ async fn fail(
     areas: Data<Areas>,
     id: ReferralId,
     posted: Posted<Because<FailReason>>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ReferralSeen>> {
     moved(&app, &areas, &who, id, posted.replay, Order::Fail(posted.form.0)).await
 }
 
@@ -256,7 +259,7 @@ async fn hand_back(
     areas: Data<Areas>,
     id: ReferralId,
     posted: Posted<Because<DeclineReason>>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ReferralSeen>> {
     moved(&app, &areas, &who, id, posted.replay, Order::HandBack(posted.form.0)).await
 }
 
@@ -266,7 +269,7 @@ async fn cancel(
     areas: Data<Areas>,
     id: ReferralId,
     posted: Posted<Because<CancelReason>>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ReferralSeen>> {
     moved(&app, &areas, &who, id, posted.replay, Order::Cancel(posted.form.0)).await
 }
 
@@ -276,7 +279,7 @@ async fn reroute(
     areas: Data<Areas>,
     id: ReferralId,
     posted: Posted<Reroute>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ReferralSeen>> {
     moved(&app, &areas, &who, id, posted.replay, Order::Reroute(Box::new(posted.form))).await
 }
 
@@ -286,7 +289,7 @@ async fn reopen(
     areas: Data<Areas>,
     id: ReferralId,
     posted: Posted<Nothing>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ReferralSeen>> {
     moved(&app, &areas, &who, id, posted.replay, Order::Reopen).await
 }
 
@@ -297,7 +300,7 @@ async fn done_to_ticket(
     actor: &Actor,
     replay: Option<Replay>,
     verb: impl Fn(&mut Tx<'_>, &Actor) -> Result<String> + Send + 'static,
-) -> Result<HttpResponse> {
+) -> Result<Answer<TicketSeen>> {
     let who = actor.clone();
     let done = move |tx: &mut Tx<'_>| {
         let id = tx.once(replay.as_ref(), 200, |tx| verb(tx, &who))?;
@@ -314,7 +317,7 @@ async fn moved(
     id: ReferralId,
     replay: Option<Replay>,
     order: Order,
-) -> Result<HttpResponse> {
+) -> Result<Answer<ReferralSeen>> {
     let (who, areas) = (actor.clone(), areas.clone());
     let done = move |tx: &mut Tx<'_>| {
         let id = tx.once(replay.as_ref(), 200, |tx| moves::make(tx, &who, &id.0, &order))?;
@@ -323,20 +326,20 @@ async fn moved(
     app.store.write(actor.by(), done).await.map(referral_answer)
 }
 
-fn ticket_answer(ticket: TicketSeen) -> HttpResponse {
-    let mut answer = HttpResponse::Ok();
-    if let Some(version) = ticket.version() {
-        answer.insert_header((ETAG, format!("\"{version}\"")));
+fn ticket_answer(ticket: TicketSeen) -> Answer<TicketSeen> {
+    let answer = Answer::json(&ticket);
+    match ticket.version() {
+        Some(version) => answer.version(version),
+        None => answer,
     }
-    answer.json(ticket)
 }
 
-fn referral_answer(referral: ReferralSeen) -> HttpResponse {
-    let mut answer = HttpResponse::Ok();
-    if let ReferralSeen::Whole(view) = &referral {
-        answer.insert_header((ETAG, format!("\"{}\"", view.version)));
+fn referral_answer(referral: ReferralSeen) -> Answer<ReferralSeen> {
+    let answer = Answer::json(&referral);
+    match &referral {
+        ReferralSeen::Whole(view) => answer.version(view.version),
+        _ => answer,
     }
-    answer.json(referral)
 }
 
 /// `{"reason": code}`.

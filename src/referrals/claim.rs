@@ -40,25 +40,13 @@ pub struct CloseForm {
 
 impl FromJson for AssignForm {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        Fields::of(json, at, |f| {
-            let to = f.text("to", 64);
-            if !f.has("to") {
-                f.problem("to", "required");
-            }
-            Some(AssignForm { to: to? })
-        })
+        Fields::of(json, at, |f| f.required_text("to", 64).map(|to| AssignForm { to }))
     }
 }
 
 impl FromJson for NoteForm {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        Fields::of(json, at, |f| {
-            let text = f.text("text", LONGEST_NOTE);
-            if !f.has("text") {
-                f.problem("text", "required");
-            }
-            Some(NoteForm { text: text? })
-        })
+        Fields::of(json, at, |f| f.required_text("text", LONGEST_NOTE).map(|text| NoteForm { text }))
     }
 }
 

@@ -44,11 +44,8 @@ impl FromJson for NeedForm {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
         Fields::of(json, at, |f| {
             let need = f.required("need");
-            let services: Option<Vec<Named>> = f.required("services");
+            let services = f.required_with("services", |json, at| input::list(json, at, 1..=MOST));
             let consent = f.required("consent");
-            if services.as_ref().is_some_and(|list| list.is_empty() || list.len() > MOST) {
-                f.problem("services", "out_of_range");
-            }
             Some(NeedForm { need: need?, services: services?, consent: consent? })
         })
     }
@@ -57,11 +54,7 @@ impl FromJson for NeedForm {
 impl FromJson for IssueForm {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
         Fields::of(json, at, |f| {
-            let needs: Vec<NeedForm> = f.required("needs")?;
-            if needs.is_empty() || needs.len() > MOST {
-                f.problem("needs", "out_of_range");
-            }
-            Some(IssueForm { needs })
+            f.required_with("needs", |json, at| input::list(json, at, 1..=MOST)).map(|needs| IssueForm { needs })
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Tickets, referrals and the services asked for each: their rows, and every query on them. A row
 //! is read, changed in memory and written back under the version it was read with.
 
+use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 
 use super::states::{CloseReason, State};
@@ -197,6 +198,29 @@ pub fn open_referrals(db: &mut Db) -> Result<Vec<Referral>> {
         .filter(tickets::state.eq(TicketState::Open))
         .select(Referral::as_select())
         .load(db)?)
+}
+
+/// Open tickets that nobody holds: how many there are of each level at issue, by its code, and when
+/// the oldest was issued.
+pub fn unclaimed(db: &mut Db, now: Instant) -> Result<Vec<(String, i64, Option<Instant>)>> {
+    Ok(tickets::table
+        .filter(tickets::state.eq(TicketState::Open))
+        .filter(tickets::claimed_by.is_null().or(tickets::claim_until.is_null()).or(tickets::claim_until.le(now)))
+        .group_by(tickets::level)
+        .select((tickets::level, count_star(), min(tickets::issued_at)))
+        .load(db)?)
+}
+
+/// Referrals of open tickets that should have been accepted by now, or begun.
+pub fn late(db: &mut Db, now: Instant) -> Result<i64> {
+    let not_accepted = referrals::state.eq_any([State::Requested, State::Received]).and(referrals::accept_due.lt(now));
+    let not_begun = referrals::state.eq(State::Accepted).and(referrals::start_due.lt(now));
+    Ok(referrals::table
+        .inner_join(tickets::table)
+        .filter(tickets::state.eq(TicketState::Open))
+        .filter(not_accepted.or(not_begun))
+        .count()
+        .get_result(db)?)
 }
 
 /// The referrals of one ticket, in the order of issue.

@@ -1,5 +1,6 @@
 //! Which services she could be asked about: a preview to name aloud, before any yes.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::issue;
@@ -12,7 +13,7 @@ use crate::clock::Instant;
 use crate::contacts::{self, Summary};
 use crate::directory::{self, AccessNeed, Areas, Candidate, Language, ServiceType, Sex};
 use crate::error::{Error, Result};
-use crate::input::{self, At, Fields, FromJson, Json};
+use crate::input::{At, Fields, FromJson, Json};
 use crate::storage::{Tx, read_reference};
 
 /// What is needed, and on which call.
@@ -26,23 +27,20 @@ impl FromJson for MatchForm {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
         Fields::of(json, at, |f| {
             let need = f.required("need");
-            let contact = f.with("contact", |json, at| input::text(json, at, 32));
-            if !f.has("contact") {
-                f.problem("contact", "required");
-            }
+            let contact = f.required_text("contact", 32);
             Some(MatchForm { need: need?, contact: contact? })
         })
     }
 }
 
 /// Candidates best first, and the others with what kept them out.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Preview {
     candidates: Vec<Fitting>,
     passed_over: Vec<Passed>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Fitting {
     service: ServiceName,
     open_now: bool,
@@ -55,13 +53,13 @@ struct Fitting {
 }
 
 /// What is free now; `null` is without limit.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Room {
     available: Option<i64>,
     stated_at: Instant,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Passed {
     service: ServiceName,
     reason: Reason,

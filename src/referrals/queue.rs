@@ -3,7 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
 use super::clocks;
 use super::model::{self, Referral, Ticket};
@@ -48,19 +50,14 @@ impl Query for QueueQuery {
         let page = Page::from_params(params);
         let queue = params.of("queue").unwrap_or(Queue::All);
         let need = params.of("need");
-        let level = params.text("level").and_then(|code| {
-            let known = Level::SCALE.into_iter().chain([Level::NotAssessed]).find(|level| level.code() == code);
-            if known.is_none() {
-                params.problem("level", "not_allowed");
-            }
-            known
+        let levels = || Level::SCALE.into_iter().chain([Level::NotAssessed]);
+        let codes: Vec<&str> = levels().map(Level::code).collect();
+        let level = params.read("level", json!({"type": "string", "enum": codes}), |code| {
+            levels().find(|level| level.code() == code).ok_or("not_allowed")
         });
-        let area = params.text("area").filter(|code| {
+        let area = params.read("area", json!({"type": "string", "pattern": "^[A-Z0-9-]+$"}), |code| {
             let shaped = code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
-            if !shaped || code.is_empty() {
-                params.problem("area", "not_an_area");
-            }
-            shaped
+            if shaped && !code.is_empty() { Ok(code.to_owned()) } else { Err("not_an_area") }
         });
         Some(QueueQuery { page: page?, queue, need, level, area })
     }
@@ -138,7 +135,7 @@ fn next_due(referral: &Referral) -> Option<Instant> {
 }
 
 /// What is seen of a ticket before it is claimed: how soon, what was asked for, roughly where.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct RowView {
     id: String,
     state: model::TicketState,
@@ -156,7 +153,7 @@ pub struct RowView {
     due: RowDue,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct RowDue {
     claimed: Instant,
     /// The next thing that must happen; `null` when it waits only to be closed.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::claim::OpenNote;
@@ -21,7 +22,7 @@ use crate::storage::{Db, Tx, records};
 use crate::triage::Level;
 
 /// A ticket for those who work with it; the survivor's part only for who holds it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct TicketView {
     id: String,
     /// The version, for `ETag`.
@@ -47,13 +48,13 @@ pub struct TicketView {
     notes: Option<Vec<NoteView>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TicketDue {
     claimed: Instant,
 }
 
 /// A referral, for the hotline's own staff.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ReferralView {
     id: String,
     /// The version, for `ETag`.
@@ -75,7 +76,7 @@ pub struct ReferralView {
 }
 
 /// A referral before its ticket is claimed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ReferralRow {
     id: String,
     ticket: String,
@@ -86,7 +87,7 @@ pub struct ReferralRow {
 }
 
 /// A referral, as much of it as the asker may see.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ReferralSeen {
     /// What a queue tells.
@@ -97,14 +98,14 @@ pub enum ReferralSeen {
     Partner(Box<PartnerView>),
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ReferralDue {
     accepted: Instant,
     in_progress: Instant,
 }
 
 /// A service she named: whether it was asked, and what came of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct HopView {
     service: ServiceName,
     fields: Vec<String>,
@@ -115,7 +116,7 @@ struct HopView {
 }
 
 /// A service by reference and name.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ServiceName {
     /// The reference.
     pub id: String,
@@ -124,7 +125,7 @@ pub struct ServiceName {
 }
 
 /// One line of the timeline.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct StepView {
     subject: String,
     kind: String,
@@ -134,7 +135,7 @@ struct StepView {
 }
 
 /// What its holder must know to help her. Her number is not here: showing it is a read of its own.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct SurvivorView {
     /// Whether she may be called at this moment; without terms, no.
     may_call: bool,
@@ -151,7 +152,7 @@ struct SurvivorView {
     incident_when: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct NoteView {
     at: Instant,
     by: String,
@@ -178,7 +179,7 @@ impl SurvivorView {
 }
 
 /// A ticket, as much of it as the asker may see.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum TicketSeen {
     /// The queue's row.

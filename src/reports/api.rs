@@ -1,13 +1,13 @@
 //! `GET /reports/response-times`.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::LINK;
 use actix_web::web::Data;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
 use super::response_times::{Lateness, Spread};
 use super::{FEWEST, Grouping, Moment, ReferralTimes, Stage, Summary, Term, TicketTimes, Wanted};
-use crate::access::{Filtered, Page, Paged, Params, Permit, Query, ReadReports, Role, Routes};
+use crate::access::{Answer, Filtered, Page, Paged, Params, Permit, Query, ReadReports, Role, Routes};
 use crate::clock::{DAY, Instant};
 use crate::error::Result;
 use crate::state::App;
@@ -19,7 +19,7 @@ const LEVELS: [&str; 5] = ["critical", "high", "medium", "low", "not_assessed"];
 
 /// The addresses of this room.
 pub fn routes() -> Routes {
-    Routes::at("/reports").list("/response-times", response_times)
+    Routes::at("/reports").list("/response-times", response_times, "How long each step took, and what came too late")
 }
 
 /// `?from&to&level&area&service&group_by&limit&after`. Who may see aggregates only gets no rows.
@@ -27,7 +27,7 @@ async fn response_times(
     actor: Permit<ReadReports>,
     Filtered(asked): Filtered<Asked>,
     app: Data<App>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<View>> {
     let now = app.clock.now();
     let rows_too = actor.role == Role::Coordinator;
     let (wanted, grouping, page) = asked.settled(now, actor.id.clone());
@@ -42,15 +42,7 @@ async fn response_times(
     let key = |row: &TicketTimes| (row.issued_at, row.key.clone());
     let shown = Paged::of(rows, &page, &app.vault, key, TicketView::of)?;
     let view = View::of(&wanted, grouping, groups, rows_too.then_some(shown.items), rows_too);
-    Ok(answer(&view, shown.next.map(|next| link(&wanted, grouping, page.limit, &next))))
-}
-
-fn answer(view: &View, next: Option<String>) -> HttpResponse {
-    let mut answer = HttpResponse::Ok();
-    if let Some(next) = next {
-        answer.insert_header((LINK, next));
-    }
-    answer.json(view)
+    Ok(Answer::json(&view).next(shown.next.map(|next| link(&wanted, grouping, page.limit, &next))))
 }
 
 fn link(wanted: &Wanted, grouping: Grouping, limit: i64, next: &str) -> String {
@@ -58,9 +50,7 @@ fn link(wanted: &Wanted, grouping: Grouping, limit: i64, next: &str) -> String {
     let kept: String =
         optional.into_iter().filter_map(|(name, value)| Some(format!("&{name}={}", value.as_ref()?))).collect();
     let (from, to) = (wanted.from, wanted.to);
-    format!(
-        "</api/v1/reports/response-times?limit={limit}&from={from}&to={to}&group_by={grouping}{kept}&after={next}>; rel=\"next\""
-    )
+    format!("/api/v1/reports/response-times?limit={limit}&from={from}&to={to}&group_by={grouping}{kept}&after={next}")
 }
 
 struct Asked {
@@ -85,9 +75,14 @@ impl Asked {
 
 impl Query for Asked {
     fn from_params(params: &Params) -> Option<Self> {
-        let level = checked(params, "level", |text| LEVELS.contains(&text).then(|| text.to_owned()));
-        let area = checked(params, "area", |text| is_area(text).then(|| text.to_owned()));
-        let service = checked(params, "service", |text| read_reference('S', text));
+        let level = params.read("level", json!({"type": "string", "enum": LEVELS}), |text| {
+            LEVELS.contains(&text).then(|| text.to_owned()).ok_or("not_allowed")
+        });
+        let area = params.read("area", json!({"type": "string", "pattern": "^[A-Za-z0-9-]{2,32}$"}), |text| {
+            is_area(text).then(|| text.to_owned()).ok_or("not_allowed")
+        });
+        let service =
+            params.read("service", json!({"type": "string"}), |text| read_reference('S', text).ok_or("not_allowed"));
         Some(Asked {
             from: params.time("from"),
             to: params.time("to"),
@@ -100,21 +95,14 @@ impl Query for Asked {
     }
 }
 
-fn checked(params: &Params, name: &'static str, read: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let text = params.text(name)?;
-    let value = read(&text);
-    if value.is_none() {
-        params.problem(name, "not_allowed");
-    }
-    value
-}
-
 /// The form of an area's code; nothing that means something to `LIKE`.
 fn is_area(text: &str) -> bool {
     (2..=32).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
-#[derive(Serialize)]
+/// Response times of a window.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ResponseTimes")]
 struct View {
     from: Instant,
     to: Instant,
@@ -140,7 +128,7 @@ impl View {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct GroupView {
     group: Option<String>,
     steps: Vec<SpreadView>,
@@ -158,7 +146,7 @@ impl GroupView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct SpreadView {
     step: Stage,
     since: Stage,
@@ -174,7 +162,7 @@ impl SpreadView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct LatenessView {
     step: Stage,
     count: usize,
@@ -187,7 +175,8 @@ impl LatenessView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TicketTimes")]
 struct TicketView {
     ticket: String,
     level: String,
@@ -216,7 +205,8 @@ impl TicketView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ReferralTimes")]
 struct ReferralView {
     referral: String,
     need: String,
@@ -241,7 +231,7 @@ impl ReferralView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct MomentView {
     step: Stage,
     at: Instant,
@@ -263,7 +253,7 @@ impl MomentView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct TermView {
     step: Stage,
     due: Instant,

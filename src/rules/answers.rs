@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 use crate::error::Problem;
 use crate::input::{self, At, Json};
 use crate::triage::{Answer, FactError};
 
 /// Answers as sent: ids in the shape of an id, values in the shape of an answer.
 pub fn read_answers(json: &Json, at: &At<'_>) -> Option<BTreeMap<String, Answer>> {
+    at.takes(schema);
     let Json::Object(members) = json else {
         at.problem("not_an_object");
         return None;
@@ -27,6 +30,34 @@ pub fn read_answers(json: &Json, at: &At<'_>) -> Option<BTreeMap<String, Answer>
         }
     }
     Some(read)
+}
+
+/// Answers as a JSON Schema: which indicators there are, and of what kind, is the rule set's word
+/// (`GET /triage/rules`).
+fn schema() -> Value {
+    let (number, moment) = (json!({"type": "number"}), json!({"type": "string", "format": "date-time"}));
+    json!({
+        "type": "object",
+        "maxProperties": MOST_ANSWERS,
+        "description": "Answers by indicator, as GET /triage/rules lists them: yes, no, unknown, declined, not_applicable, a code of its list, a number, a moment, or a range of either.",
+        "additionalProperties": {"anyOf": [
+            {"type": "string", "minLength": 1, "maxLength": 256},
+            {"type": "number"},
+            {
+                "type": "object",
+                "properties": {"min": number, "max": number},
+                "required": ["min"],
+                "additionalProperties": false,
+            },
+            {
+                "type": "object",
+                "properties": {"earliest": moment, "latest": moment},
+                "required": ["earliest", "latest"],
+                "additionalProperties": false,
+            },
+            {"type": "null"},
+        ]},
+    })
 }
 
 /// More than any pack asks.

@@ -8,9 +8,9 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Instant as Stopwatch;
+use std::time::{Duration, Instant as Stopwatch};
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -18,6 +18,8 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpResponse, ResponseError};
 
+use super::counts::Counts;
+use super::patience::Line;
 use crate::access::{RequestId, Routes};
 use crate::error::Error;
 use crate::storage::random_bytes;
@@ -42,6 +44,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
 pub(super) struct Around {
     /// Methods by pattern, for `Allow`.
     methods: HashMap<String, String>,
+    counts: Counts,
     /// Others reach us through TLS, and shall not try without.
     tls: bool,
 }
@@ -56,7 +59,43 @@ impl Around {
             }
             allowed.push_str(entry.method.as_str());
         }
-        Around { methods, tls: public_url.starts_with("https://") }
+        Around { methods, counts: Counts::of(routes), tls: public_url.starts_with("https://") }
+    }
+}
+
+/// What is known of a request before it is answered.
+struct Asked {
+    begun: Stopwatch,
+    id: String,
+    method: Method,
+    around: Option<Data<Around>>,
+    line: Option<Line>,
+}
+
+impl Asked {
+    fn by(request: &ServiceRequest) -> Asked {
+        let (begun, id) = (Stopwatch::now(), new_request_id());
+        request.extensions_mut().insert(RequestId(id.clone()));
+        let line = request.conn_data::<Line>().cloned();
+        line.iter().for_each(Line::busy);
+        Asked { begun, id, method: request.method().clone(), around: request.app_data().cloned(), line }
+    }
+
+    fn has_tls(&self) -> bool {
+        self.around.as_ref().is_some_and(|around| around.tls)
+    }
+
+    /// Its line in the log and its place in the figures; and from here the client has the word.
+    fn answered(&self, route: Option<&str>, status: StatusCode, size: BodySize) {
+        // What flows for as long as it is wanted is not an answer that waits to be read.
+        if size != BodySize::Stream {
+            self.line.iter().for_each(Line::answered);
+        }
+        let took = self.begun.elapsed();
+        if let Some(around) = &self.around {
+            around.counts.add(route, &self.method, status, took);
+        }
+        log(&self.method, route, status, took, &self.id);
     }
 }
 
@@ -65,12 +104,7 @@ pub(super) async fn surround<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let begun = Stopwatch::now();
-    let id = new_request_id();
-    let method = request.method().clone();
-    let around = request.app_data::<Data<Around>>().cloned();
-    let tls = around.as_ref().is_some_and(|around| around.tls);
-    request.extensions_mut().insert(RequestId(id.clone()));
+    let asked = Asked::by(&request);
     let answer = match refused(&request) {
         Some(error) => Ok(request.error_response(error)),
         None => caught(next.call(request)).await,
@@ -78,15 +112,15 @@ pub(super) async fn surround<B: MessageBody + 'static>(
     match answer {
         Ok(answer) => {
             let route = answer.request().match_pattern();
-            let allow = route.as_ref().and_then(|route| around.as_ref()?.methods.get(route));
-            let mut answer = told(answer, &id, allow.map(String::as_str));
-            dress(answer.headers_mut(), &id, tls);
-            log(&method, route.as_deref(), answer.status(), begun, &id);
+            let allow = route.as_ref().and_then(|route| asked.around.as_ref()?.methods.get(route));
+            let mut answer = told(answer, &asked.id, allow.map(String::as_str));
+            dress(answer.headers_mut(), &asked.id, asked.has_tls());
+            asked.answered(route.as_deref(), answer.status(), answer.response().body().size());
             Ok(answer)
         }
         Err(error) => {
-            log(&method, None, error.status_code(), begun, &id);
-            Err(Failed { error, id, tls }.into())
+            asked.answered(None, error.status_code(), BodySize::None);
+            Err(Failed { error, tls: asked.has_tls(), id: asked.id }.into())
         }
     }
 }
@@ -190,12 +224,12 @@ fn dress(headers: &mut HeaderMap, id: &str, tls: bool) {
 }
 
 /// One line for each request. A method nobody knows is text somebody typed, so it is not named.
-fn log(method: &Method, route: Option<&str>, status: StatusCode, begun: Stopwatch, id: &str) {
+fn log(method: &Method, route: Option<&str>, status: StatusCode, took: Duration, id: &str) {
     let method = match method.as_str() {
         known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
         _ => "other",
     };
-    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let route = route.unwrap_or("none");
     tracing::info!(event = "request", method, route, status = status.as_u16(), ms, request_id = id);
 }

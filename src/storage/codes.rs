@@ -36,6 +36,7 @@ macro_rules! codes {
 
         impl $crate::input::FromJson for $name {
             fn from_json(json: &$crate::input::Json, at: &$crate::input::At<'_>) -> Option<Self> {
+                at.takes(|| serde_json::json!({"type": "string", "enum": [$($code,)+]}));
                 let read = match json {
                     $crate::input::Json::Text(code) => Self::from_code(code),
                     _ => None,
@@ -44,6 +45,18 @@ macro_rules! codes {
                     at.problem_allowing("not_allowed", Some(vec![$($code.to_owned(),)+]));
                 }
                 read
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn schema_id() -> std::borrow::Cow<'static, str> {
+                concat!(module_path!(), "::", stringify!($name)).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({"type": "string", "enum": [$($code,)+]})
             }
         }
 

@@ -1,7 +1,7 @@
 //! Writing on PostgreSQL: SERIALIZABLE, repeated when the engine asks for it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant as Stopwatch};
 
 use diesel::r2d2::Pool;
 
@@ -10,6 +10,7 @@ use super::records::By;
 use super::{Db, Setting, Tx};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::telemetry::measures::COMMIT_SECONDS;
 
 /// Tries beyond the first, as 2-house has it.
 const REPEATS: u32 = 3;
@@ -57,7 +58,9 @@ fn once<T>(
     }
     match outcome {
         Ok(value) => {
+            let begun = Stopwatch::now();
             db.commit().inspect_err(|_| drop(db.rollback()))?;
+            metrics::histogram!(COMMIT_SECONDS).record(begun.elapsed());
             if promises {
                 setting.promised.notify_one();
             }

@@ -12,15 +12,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant as Stopwatch;
 
 use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use metrics::{Gauge, Histogram};
 use tokio::sync::oneshot;
 
 use super::records::By;
 use super::{Db, Place, Setting, Tx};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::telemetry::measures::{BATCH_WRITES, COMMIT_SECONDS, QUEUED_WRITES};
 
 /// At most this many callers share one flush: a bound on how long the first of them waits.
 const BATCH: usize = 64;
@@ -29,6 +32,7 @@ const BATCH: usize = 64;
 pub(super) struct Writer {
     queue: Option<SyncSender<Box<dyn Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    waiting: Gauge,
 }
 
 /// One caller's work, its outcome until the commit, and the way back to it.
@@ -80,13 +84,20 @@ impl Writer {
     /// Starts the thread. Errors: a sentence when the connection cannot be opened at all.
     pub(super) fn start(place: Place, setting: Setting, clock: Clock, queue: usize) -> Result<Writer, String> {
         let (send, receive) = sync_channel(queue);
-        let mut desk = Desk { connection: None, place, setting, clock, tainted: Arc::new(AtomicBool::new(false)) };
+        let waiting = metrics::gauge!(QUEUED_WRITES);
+        let measures = Measures {
+            waiting: waiting.clone(),
+            batch: metrics::histogram!(BATCH_WRITES),
+            commit: metrics::histogram!(COMMIT_SECONDS),
+        };
+        let tainted = Arc::new(AtomicBool::new(false));
+        let mut desk = Desk { connection: None, place, setting, clock, tainted, measures };
         desk.connect()?;
         let thread = std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || desk.serve(&receive))
             .map_err(|_| "the writing thread cannot be started".to_owned())?;
-        Ok(Writer { queue: Some(send), thread: Mutex::new(Some(thread)) })
+        Ok(Writer { queue: Some(send), thread: Mutex::new(Some(thread)), waiting })
     }
 
     /// Queues `work`. Errors: 503 when the queue is full or the thread is gone.
@@ -97,11 +108,16 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or(Error::Unavailable)?;
-        match queue.try_send(Box::new(Call { by, work, outcome: None, reply })) {
-            Ok(()) => Ok(answer),
-            Err(TrySendError::Full(_)) => Err(Error::Busy),
-            Err(TrySendError::Disconnected(_)) => Err(Error::Unavailable),
-        }
+        // Before it is sent: the thread may take it off at once.
+        self.waiting.increment(1.0);
+        queue.try_send(Box::new(Call { by, work, outcome: None, reply })).map_err(|refused| {
+            self.waiting.decrement(1.0);
+            match refused {
+                TrySendError::Full(_) => Error::Busy,
+                TrySendError::Disconnected(_) => Error::Unavailable,
+            }
+        })?;
+        Ok(answer)
     }
 }
 
@@ -126,6 +142,13 @@ struct Desk {
     /// Set by the connection itself when any statement fails for another reason than a constraint:
     /// a verb that swallows such an error must not get its half committed.
     tainted: Arc<AtomicBool>,
+    measures: Measures,
+}
+
+struct Measures {
+    waiting: Gauge,
+    batch: Histogram,
+    commit: Histogram,
 }
 
 impl Desk {
@@ -137,6 +160,9 @@ impl Desk {
             {
                 batch.push(next);
             }
+            let many = f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+            self.measures.waiting.decrement(many);
+            self.measures.batch.record(many);
             self.commit_batch(batch);
         }
     }
@@ -160,7 +186,7 @@ impl Desk {
         if self.connection.is_none() {
             self.connect().map_err(|_| Error::Unavailable)?;
         }
-        let Desk { connection, setting, clock, tainted, .. } = self;
+        let Desk { connection, setting, clock, tainted, measures, .. } = self;
         let db = connection.as_mut().ok_or(Error::Unavailable)?;
         tainted.store(false, Ordering::SeqCst);
         let mut promised = false;
@@ -182,7 +208,9 @@ impl Desk {
             }
             promised |= ran.promises;
         }
+        let begun = Stopwatch::now();
         db.commit()?;
+        measures.commit.record(begun.elapsed());
         if tainted.load(Ordering::SeqCst) {
             return Err(Error::Unavailable);
         }

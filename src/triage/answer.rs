@@ -1,5 +1,7 @@
 //! What was said about one indicator.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
@@ -99,6 +101,22 @@ impl Serialize for Answer {
             Self::Time(span) => span.serialize(serializer),
             Self::Choice(code) => serializer.serialize_str(code),
         }
+    }
+}
+
+impl JsonSchema for Answer {
+    fn schema_name() -> Cow<'static, str> {
+        "Answer".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let moment = json_schema!({"type": "string", "format": "date-time"});
+        json_schema!({"anyOf": [
+            {"type": "string"},
+            {"type": "number"},
+            {"type": "object", "properties": {"min": {"type": "number"}, "max": {"type": "number"}}, "required": ["min"]},
+            {"type": "object", "properties": {"earliest": moment, "latest": moment}, "required": ["earliest", "latest"]},
+        ]})
     }
 }
 

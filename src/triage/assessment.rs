@@ -1,6 +1,7 @@
 //! The result of triage: what was concluded, and every reason for it.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::instant;
@@ -10,7 +11,7 @@ use super::number::Number;
 
 /// One assessment. Stored whole and never changed, so that every contact can be
 /// explained again under the rules of its day.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, Deserialize)]
 pub struct Assessment {
     /// The level shown and clocked: `at_least`, raised by rules that read an
     /// unknown the dangerous way, or `not_assessed`.
@@ -22,6 +23,7 @@ pub struct Assessment {
     /// The earliest last useful moment of a treatment window that may be open;
     /// never before `at`. Separate from danger.
     #[serde(with = "instant::optional")]
+    #[schemars(with = "Option<DateTime<Utc>>")]
     pub care_by: Option<DateTime<Utc>>,
     /// The rules that hold, in the order of the pack.
     pub fired: Vec<Fired>,
@@ -51,11 +53,12 @@ pub struct Assessment {
     pub rule_set: RuleSetId,
     /// When it was made.
     #[serde(with = "instant::required")]
+    #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
 }
 
 /// Which rules, exactly.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, JsonSchema, Deserialize)]
 pub struct RuleSetId {
     /// The id of the leading pack.
     pub id: Name,
@@ -66,7 +69,7 @@ pub struct RuleSetId {
 }
 
 /// A rule that holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, Deserialize)]
 pub struct Fired {
     /// The rule.
     pub rule: Name,
@@ -85,7 +88,7 @@ pub struct Fired {
 }
 
 /// Whether a window is open.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockState {
     /// Certainly open, its last moment included.
@@ -97,7 +100,7 @@ pub enum ClockState {
 }
 
 /// A named window from a named time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, Deserialize)]
 pub struct Clock {
     /// The window.
     pub name: Name,
@@ -110,27 +113,31 @@ pub struct Clock {
     /// The last useful moment: the earliest closing less the window's margin
     /// for travel, never before the assessment. `None` once it is closed.
     #[serde(with = "instant::optional")]
+    #[schemars(with = "Option<DateTime<Utc>>")]
     pub last_useful: Option<DateTime<Utc>>,
     /// The moment by which it is best used, when the pack names one that is still ahead.
     #[serde(with = "instant::optional")]
+    #[schemars(with = "Option<DateTime<Utc>>")]
     pub ideally_by: Option<DateTime<Utc>>,
     /// The rules that started it.
     pub rules: Vec<Name>,
 }
 
 /// The moments between which a window closes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, Deserialize)]
 pub struct ClosesAt {
     /// The earliest it can close; `None` when there is no telling.
     #[serde(with = "instant::optional")]
+    #[schemars(with = "Option<DateTime<Utc>>")]
     pub earliest: Option<DateTime<Utc>>,
     /// The latest it can close.
     #[serde(with = "instant::required")]
+    #[schemars(with = "DateTime<Utc>")]
     pub latest: DateTime<Utc>,
 }
 
 /// Whole hours left, rounded down.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, JsonSchema, Deserialize)]
 pub struct HoursLeft {
     /// The fewest; 0 when it may already be over.
     pub min: u32,
@@ -139,7 +146,7 @@ pub struct HoursLeft {
 }
 
 /// What an instrument says so far.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, Deserialize)]
 pub struct InstrumentResult {
     /// The instrument.
     pub id: Name,
@@ -175,7 +182,7 @@ pub struct InstrumentResult {
 }
 
 /// Yes, no, or not known.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Known {
     /// It is so.
@@ -187,7 +194,7 @@ pub enum Known {
 }
 
 /// A score between its ends, both included.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, JsonSchema, Deserialize)]
 pub struct ScoreRange {
     /// The least it can be.
     pub min: Number,
@@ -196,7 +203,7 @@ pub struct ScoreRange {
 }
 
 /// A band between its ends; equal ends mean it is settled.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, JsonSchema, Deserialize)]
 pub struct BandRange {
     /// The lowest band it can be.
     pub min: Name,
@@ -205,7 +212,7 @@ pub struct BandRange {
 }
 
 /// Words that must be said first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, Deserialize)]
 pub struct Warning {
     /// The rule that asks for them.
     pub rule: Name,
@@ -214,7 +221,7 @@ pub struct Warning {
 }
 
 /// Facts that cannot hold together.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, Deserialize)]
 pub struct Contradiction {
     /// The constraint they break.
     pub constraint: Name,
@@ -225,7 +232,7 @@ pub struct Contradiction {
 }
 
 /// An unanswered question that still matters.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, JsonSchema, Deserialize)]
 pub struct OpenQuestion {
     /// The indicator to ask.
     pub id: Name,

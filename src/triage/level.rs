@@ -1,12 +1,13 @@
 //! How soon somebody must act.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The danger level of a contact.
 ///
 /// There is deliberately no `Ord`: `NotAssessed` is not a place on the scale
 /// but the absence of one. Compare with [`Level::rank`].
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// The minimum set is answered and nothing above Low was found.

@@ -3,6 +3,8 @@
 //! Hours decide whether medicine still works, so `72.1` must mean 72.1 on every
 //! machine. Numbers are whole millionths; no float takes part in a comparison.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Error, Visitor};
@@ -79,6 +81,16 @@ impl Serialize for Number {
         } else {
             serializer.serialize_f64(self.0 as f64 / SCALE as f64)
         }
+    }
+}
+
+impl JsonSchema for Number {
+    fn schema_name() -> Cow<'static, str> {
+        "Number".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "number"})
     }
 }
 

@@ -2,6 +2,7 @@
 //! new address is asked too. Whatever comes: no 5xx, a problem document, none of the sender's words
 //! back, nothing stored that was refused, and the same answers on both engines.
 
+mod tricks;
 mod world;
 
 use goldaw::access::Entry;

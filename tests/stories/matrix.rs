@@ -19,12 +19,17 @@ on_both_engines![
 ];
 
 /// Every address that asks for no sign-in. Anything else that is open is a mistake.
-const OPEN: [&str; 14] = [
+const OPEN: [&str; 19] = [
+    "GET /.well-known/security.txt",
+    "GET /docs",
+    "GET /docs/style.css",
     "GET /health/live",
     "GET /health/ready",
+    "GET /openapi.json",
     "GET /p/away",
     "GET /p/style.css",
     "GET /p/{token}",
+    "GET /problems/{kind}",
     "POST /api/v1/auth/login",
     "POST /api/v1/auth/token",
     "POST /p/{token}/accept",
@@ -48,7 +53,12 @@ fn name(entry: &Entry) -> String {
 
 /// A path that can be asked.
 pub fn path(entry: &Entry) -> String {
-    entry.path.replace("{id}", NOBODY).replace("{token}", "nobody")
+    entry
+        .path
+        .replace("{id}", NOBODY)
+        .replace("{part}", NOBODY)
+        .replace("{token}", "nobody")
+        .replace("{kind}", "nothing")
 }
 
 fn ask(floor: &Floor<'_>, entry: &Entry, token: &str) -> Answer {

@@ -22,7 +22,7 @@ use goldaw::storage::schema::sessions;
 use goldaw::storage::{By, new_reference};
 use serde_json::Value;
 
-use super::Hotline;
+use super::{Hotline, contract};
 
 /// The server, answering until dropped.
 pub struct TestApp {
@@ -173,6 +173,10 @@ impl TestApp {
         };
         let mut answer = answer.unwrap();
         let text = answer.body_mut().read_to_string().unwrap();
+        let media = answer.headers().get("content-type").map_or("", |value| value.to_str().unwrap());
+        if method != "HEAD" {
+            contract::hold((method, path), answer.status().as_u16(), media, &text);
+        }
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), text, json }
     }

@@ -11,6 +11,7 @@
 //! makes the tests `a_step_is_kept::sqlite` and `a_step_is_kept::postgres`.
 
 pub mod canary;
+pub mod contract;
 pub mod floor;
 pub mod http;
 pub mod postgres;

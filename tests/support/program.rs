@@ -163,6 +163,16 @@ impl Serving {
         agent().get(format!("{}/health/ready", self.url)).call().is_ok_and(|answer| answer.status() == 200)
     }
 
+    /// What it has written into its log so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// What Prometheus is told, where `[metrics] listen` is set.
+    pub fn figures(&self) -> String {
+        figures(&self.log())
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -173,8 +183,16 @@ impl Serving {
     pub fn stop(&mut self) -> String {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(told.success() && self.child.wait().unwrap().success());
-        std::fs::read_to_string(&self.log).unwrap()
+        self.log()
     }
+}
+
+/// What Prometheus is told at the address that a log names.
+pub fn figures(log: &str) -> String {
+    let line = log.lines().find(|line| line.contains("\"listening_for_metrics\"")).unwrap();
+    let told: Value = serde_json::from_str(line).unwrap();
+    let url = format!("http://{}/metrics", told["address"].as_str().unwrap());
+    ureq::get(url).call().unwrap().body_mut().read_to_string().unwrap()
 }
 
 impl Drop for Serving {

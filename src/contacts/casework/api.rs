@@ -1,13 +1,15 @@
 //! Addresses under `/cases` that need a contact.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::LOCATION;
 use actix_web::web::Data;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
 
 use super::{Consenting, LookUpLimit, hear, open_case, own_draft};
-use crate::access::{Body, KeepCases, LookUpCases, Permit, Posted, Reference, Routes};
+use crate::access::{Answer, Body, KeepCases, LookUpCases, Permit, Posted, Reference, Routes};
+use crate::cases::codes::{Scope, Status};
 use crate::cases::{self, ConsentForm, Found, LookUp};
+use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::input::{At, Fields, FromJson, Json};
 use crate::state::App;
@@ -15,7 +17,11 @@ use crate::storage::{Tx, read_reference};
 
 /// Finding a case again, opening one, hearing consent.
 pub fn routes() -> Routes {
-    Routes::at("/cases").post("", open).post("/lookup", look_up).post("/{id}/consents", consent)
+    Routes::at("/cases")
+        .post("", open, "Open a case for the person on the line")
+        .post("/lookup", look_up, "Find a case again by reference, code word or number, from one's own open call")
+        .refusing(429)
+        .post("/{id}/consents", consent, "Write down a consent that was heard on the line")
 }
 
 /// The reference of a contact, read from a body.
@@ -23,6 +29,9 @@ struct Of(String);
 
 impl FromJson for Of {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        at.takes(
+            || json!({"type": "string", "description": "The reference of a contact.", "examples": ["C-7K4M-9QX2-PDH"]}),
+        );
         let read = match json {
             Json::Text(text) => read_reference('C', text).map(Of),
             _ => None,
@@ -52,11 +61,33 @@ impl FromJson for Asked {
     }
 }
 
+/// What a look-up found.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "result", rename_all = "snake_case")]
+enum FoundView {
+    /// The case.
+    Found {
+        /// Which.
+        case: FoundCase,
+    },
+    /// Several may be meant, or the number alone is not enough: ask for her word.
+    PossibleVerifyTheWord,
+    /// None.
+    Nothing,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct FoundCase {
+    id: String,
+    status: Status,
+    level: Option<String>,
+}
+
 async fn look_up(
     by: Permit<LookUpCases>,
     at: (Data<App>, Data<LookUpLimit>),
     asked: Body<Asked>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<FoundView>> {
     let (app, limit) = at;
     limit.count(&by.id)?;
     let actor = (*by).clone();
@@ -64,12 +95,12 @@ async fn look_up(
         own_draft(tx, &actor, &asked.0.contact.0)?;
         cases::find_again(tx, &asked.0.look_up)
     };
-    Ok(HttpResponse::Ok().json(match app.store.write(by.by(), ask).await? {
+    Ok(Answer::json(&match app.store.write(by.by(), ask).await? {
         Found::Case(row) => {
-            json!({"result": "found", "case": {"id": row.reference, "status": row.status, "level": row.level}})
+            FoundView::Found { case: FoundCase { id: row.reference, status: row.status, level: row.level } }
         }
-        Found::Possible => json!({"result": "possible_verify_the_word"}),
-        Found::Nothing => json!({"result": "nothing"}),
+        Found::Possible => FoundView::PossibleVerifyTheWord,
+        Found::Nothing => FoundView::Nothing,
     }))
 }
 
@@ -81,7 +112,16 @@ impl FromJson for Opening {
     }
 }
 
-async fn open(by: Permit<KeepCases>, app: Data<App>, body: Posted<Opening>) -> Result<HttpResponse> {
+/// A case that was just opened.
+#[derive(Serialize, JsonSchema)]
+struct OpenedView {
+    id: String,
+    status: Status,
+    version: i32,
+    opened_at: Instant,
+}
+
+async fn open(by: Permit<KeepCases>, app: Data<App>, body: Posted<Opening>) -> Result<Answer<OpenedView, 201>> {
     let actor = (*by).clone();
     let write = move |tx: &mut Tx<'_>| {
         let id = tx.once(body.replay.as_ref(), 201, |tx| {
@@ -92,8 +132,8 @@ async fn open(by: Permit<KeepCases>, app: Data<App>, body: Posted<Opening>) -> R
     };
     let row = app.store.write(by.by(), write).await?;
     let place = format!("/api/v1/cases/{}", row.reference);
-    let view = json!({"id": row.reference, "status": row.status, "version": row.version, "opened_at": row.opened_at});
-    Ok(HttpResponse::Created().insert_header((LOCATION, place)).json(view))
+    let view = OpenedView { id: row.reference, status: row.status, version: row.version, opened_at: row.opened_at };
+    Ok(Answer::json(&view).at(place))
 }
 
 impl FromJson for Consenting {
@@ -105,10 +145,19 @@ impl FromJson for Consenting {
             let Of(contact) = contact?;
             Some((contact, service))
         });
-        let form = ConsentForm::from_json(&rest, at)?;
+        let form = ConsentForm::from_json(&rest, at);
         let (contact, service) = beside?;
-        Some(Consenting { contact, service, form })
+        Some(Consenting { contact, service, form: form? })
     }
+}
+
+/// A consent as it was written down.
+#[derive(Serialize, JsonSchema)]
+struct HeardView {
+    id: String,
+    scope: Scope,
+    given: bool,
+    at: Instant,
 }
 
 async fn consent(
@@ -116,7 +165,7 @@ async fn consent(
     app: Data<App>,
     id: Reference<'K'>,
     body: Posted<Consenting>,
-) -> Result<HttpResponse> {
+) -> Result<Answer<HeardView, 201>> {
     let actor = (*by).clone();
     let write = move |tx: &mut Tx<'_>| {
         let case = cases::find_in(tx, &actor, &id.0)?;
@@ -124,9 +173,8 @@ async fn consent(
         cases::model::consents_of(tx.db, &case.id)?
             .into_iter()
             .find(|row| row.id == consent_id)
-            .map(|row| json!({"id": row.reference, "scope": row.scope, "given": row.given, "at": row.at}))
+            .map(|row| HeardView { id: row.reference, scope: row.scope, given: row.given, at: row.at })
             .ok_or(Error::NotFound)
     };
-    let view: Value = app.store.write(by.by(), write).await?;
-    Ok(HttpResponse::Created().json(view))
+    Ok(Answer::json(&app.store.write(by.by(), write).await?))
 }

@@ -17,7 +17,7 @@ fn a_slip_in_the_file_is_told_with_its_place() {
         ("type = \"medical\"", "type = \"doctor\"", "service national-clinic: /type not_allowed (one of: medical, "),
         ("areas = [\"TM\"]", "areas = [\"XX\"]", "service hotline-counselling: /areas/0 not_an_area"),
         ("areas = [\"TM\"]", "areas = [\"TM\", \"TM\"]", "service hotline-counselling: /areas/1 repeated"),
-        ("areas = [\"TM\"]", "areas = []", "service hotline-counselling: /areas empty"),
+        ("areas = [\"TM\"]", "areas = []", "service hotline-counselling: /areas out_of_range"),
         (
             "phone = \"+99365000001\"",
             "phone = \"ring twice\"",

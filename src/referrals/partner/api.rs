@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use actix_web::body::BoxBody;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -11,15 +12,17 @@ use actix_web::http::header::{
     REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::web::{self, Data};
-use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder};
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
+use serde_json::json;
 
 use super::page::{self, Told};
 use super::{Entry, Order, OutsideView, PartnerView};
-use crate::access::{Open, Routes};
+use crate::access::{Answer, Css, Given, Gives, Html, Nothing, Open, Operation, Routes, Takes, Text};
 use crate::directory::Areas;
 use crate::error::{Error, Result};
-use crate::input::{self, Fields, Json};
+use crate::input::{self, At, Fields, FromJson, Json};
 use crate::referrals::states::DeclineReason;
 use crate::state::App;
 use crate::storage::By;
@@ -37,40 +40,33 @@ const LONGEST_TOKEN: usize = 64;
 /// Every address of a partner's link; mounted at the root, because people type them.
 pub fn routes() -> Routes {
     Routes::at("/p")
-        .get("/style.css", style)
-        .get("/away", away)
-        .get("/{token}", show)
-        .post("/{token}/acknowledge", acknowledge)
-        .post("/{token}/code", enter_code)
-        .post("/{token}/accept", accept)
-        .post("/{token}/decline", decline)
-        .post("/{token}/told", told)
-        .post("/{token}/start", start)
-        .post("/{token}/complete", complete)
+        .get("/style.css", style, "The style of the page")
+        .get("/away", away, "An empty page, for leaving quickly")
+        .get("/{token}", show, "What a letter leads to; on a device that entered the code, what she agreed to show")
+        .post("/{token}/acknowledge", acknowledge, "The letter was seen")
+        .post("/{token}/code", enter_code, "Enter the code that travelled another way")
+        .post("/{token}/accept", accept, "Accept")
+        .post("/{token}/decline", decline, "Decline, and say why")
+        .post("/{token}/told", told, "She knows where and when to come")
+        .post("/{token}/start", start, "Help has begun")
+        .post("/{token}/complete", complete, "Help was given")
 }
 
-async fn style(_: Open) -> Result<HttpResponse> {
-    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/css; charset=utf-8")).body(page::STYLE))
+async fn style(_: Open) -> Text<Css> {
+    Text::of(page::STYLE)
 }
 
 /// Where "Leave this page" leads: to nothing.
-async fn away(_: Open) -> Result<HttpResponse> {
-    Ok(html(StatusCode::OK, "<!doctype html><title>-</title>".to_owned()))
+async fn away(_: Open) -> Text<Html> {
+    Text::of("<!doctype html><title>-</title>").policy(POLICY)
 }
 
-async fn show(_: Open, caller: Caller, app: Data<App>, areas: Data<Areas>) -> Result<HttpResponse> {
+async fn show(_: Open, caller: Caller, app: Data<App>, areas: Data<Areas>) -> Result<Page> {
     let shown = caller.shown(&app, &areas).await;
-    caller.answer(&app, shown, Told::Nothing, StatusCode::OK)
+    caller.answer(&app, shown, Told::Nothing, StatusCode::OK).map(Page)
 }
 
-async fn acknowledge(
-    _: Open,
-    caller: Caller,
-    pressed: Pressed,
-    app: Data<App>,
-    areas: Data<Areas>,
-) -> Result<HttpResponse> {
-    pressed.nothing()?;
+async fn acknowledge(_: Open, caller: Caller, _: Pressed<Nothing>, app: Data<App>, areas: Data<Areas>) -> Result<Page> {
     let token = caller.token.clone();
     let done = app.store.write(caller.by(), move |tx| super::acknowledge(tx, &token)).await;
     match done {
@@ -78,16 +74,17 @@ async fn acknowledge(
         Ok(_) => caller.answer(&app, caller.shown(&app, &areas).await, Told::Nothing, StatusCode::OK),
         Err(error) => caller.refused(error),
     }
+    .map(Page)
 }
 
 async fn enter_code(
     _: Open,
     caller: Caller,
-    pressed: Pressed,
+    Pressed(Code(code)): Pressed<Code>,
     app: Data<App>,
     areas: Data<Areas>,
-) -> Result<HttpResponse> {
-    let (token, code) = (caller.token.clone(), pressed.code()?);
+) -> Result<Page> {
+    let token = caller.token.clone();
     match app.store.write(caller.by(), move |tx| super::enter_code(tx, &token, &code)).await {
         Ok(Entry::Opened { secret, .. }) => caller.let_in(&app, &areas, secret).await,
         Ok(Entry::Wrong { left }) if caller.wants_json => {
@@ -101,43 +98,56 @@ async fn enter_code(
         Ok(Entry::Locked) => caller.answer(&app, caller.shown(&app, &areas).await, Told::Nothing, StatusCode::CONFLICT),
         Err(error) => caller.refused(error),
     }
+    .map(Page)
 }
 
-async fn accept(_: Open, caller: Caller, pressed: Pressed, app: Data<App>, areas: Data<Areas>) -> Result<HttpResponse> {
-    pressed.nothing()?;
-    caller.answers(&app, &areas, Order::Accept).await
+async fn accept(_: Open, caller: Caller, _: Pressed<Nothing>, app: Data<App>, areas: Data<Areas>) -> Result<Page> {
+    caller.answers(&app, &areas, Order::Accept).await.map(Page)
 }
 
 async fn decline(
     _: Open,
     caller: Caller,
-    pressed: Pressed,
+    Pressed(Reason(reason)): Pressed<Reason>,
     app: Data<App>,
     areas: Data<Areas>,
-) -> Result<HttpResponse> {
-    let reason = pressed.reason()?;
-    caller.answers(&app, &areas, Order::Decline(reason)).await
+) -> Result<Page> {
+    caller.answers(&app, &areas, Order::Decline(reason)).await.map(Page)
 }
 
-async fn told(_: Open, caller: Caller, pressed: Pressed, app: Data<App>, areas: Data<Areas>) -> Result<HttpResponse> {
-    pressed.nothing()?;
-    caller.answers(&app, &areas, Order::Told).await
+async fn told(_: Open, caller: Caller, _: Pressed<Nothing>, app: Data<App>, areas: Data<Areas>) -> Result<Page> {
+    caller.answers(&app, &areas, Order::Told).await.map(Page)
 }
 
-async fn start(_: Open, caller: Caller, pressed: Pressed, app: Data<App>, areas: Data<Areas>) -> Result<HttpResponse> {
-    pressed.nothing()?;
-    caller.answers(&app, &areas, Order::Start).await
+async fn start(_: Open, caller: Caller, _: Pressed<Nothing>, app: Data<App>, areas: Data<Areas>) -> Result<Page> {
+    caller.answers(&app, &areas, Order::Start).await.map(Page)
 }
 
-async fn complete(
-    _: Open,
-    caller: Caller,
-    pressed: Pressed,
-    app: Data<App>,
-    areas: Data<Areas>,
-) -> Result<HttpResponse> {
-    pressed.nothing()?;
-    caller.answers(&app, &areas, Order::Complete { confirmed: None }).await
+async fn complete(_: Open, caller: Caller, _: Pressed<Nothing>, app: Data<App>, areas: Data<Areas>) -> Result<Page> {
+    caller.answers(&app, &areas, Order::Complete { confirmed: None }).await.map(Page)
+}
+
+/// The page as it stands afterwards: HTML for a browser, JSON for a system.
+struct Page(HttpResponse);
+
+impl Responder for Page {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.0
+    }
+}
+
+impl Gives for Page {
+    fn told(operation: &mut Operation) {
+        Answer::<Shown>::told(operation);
+        Text::<Html>::told(operation);
+        operation.answers.push(Given { status: 303, content: None });
+        let page: fn(&mut SchemaGenerator) -> _ = |made| made.subschema_for::<String>();
+        for status in [404, 409, 422] {
+            operation.answers.push(Given { status, content: Some(("text/html", page)) });
+        }
+    }
 }
 
 /// Who asks through a link, as far as their request tells.
@@ -149,8 +159,9 @@ struct Caller {
 }
 
 /// What a link shows to this device.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "LinkView")]
 enum Shown {
     Outside(OutsideView),
     Inside(Box<PartnerView>),
@@ -296,10 +307,25 @@ fn html(status: StatusCode, page: String) -> HttpResponse {
         .body(page)
 }
 
-/// What was pressed or sent: a form from the page, JSON from a system, or nothing.
-struct Pressed(Json);
+impl Takes for Caller {
+    fn told(operation: &mut Operation) {
+        let token = json!({"type": "string", "minLength": 1, "maxLength": LONGEST_TOKEN});
+        operation.takes_part("token", &token, "The secret part of the letter's link.");
+        operation.refuses(&[401, 403]);
+    }
+}
 
-impl FromRequest for Pressed {
+/// What was pressed or sent: a form from the page, JSON from a system, or nothing.
+struct Pressed<T>(T);
+
+impl<T: FromJson> Takes for Pressed<T> {
+    fn told(operation: &mut Operation) {
+        let media = &["application/json", "application/x-www-form-urlencoded"];
+        operation.takes_body(media, false, input::schema_of::<T>());
+    }
+}
+
+impl<T: FromJson + 'static> FromRequest for Pressed<T> {
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
 
@@ -316,12 +342,13 @@ impl FromRequest for Pressed {
                 .map_err(|_| Error::TooSlow)?
                 .map_err(|_| Error::TooLarge)?
                 .map_err(|_| Error::Malformed("body_cut"))?;
-            match essence.as_str() {
-                _ if bytes.is_empty() => Ok(Pressed(Json::Object(Vec::new()))),
-                "application/json" => Json::parse(&bytes).map(Pressed),
-                "application/x-www-form-urlencoded" => form(&bytes).map(Pressed),
-                _ => Err(Error::UnsupportedMediaType),
-            }
+            let sent = match essence.as_str() {
+                _ if bytes.is_empty() => Json::Object(Vec::new()),
+                "application/json" => Json::parse(&bytes)?,
+                "application/x-www-form-urlencoded" => form(&bytes)?,
+                _ => return Err(Error::UnsupportedMediaType),
+            };
+            input::read(&sent).map(Pressed)
         })
     }
 }
@@ -340,35 +367,16 @@ fn form(bytes: &[u8]) -> Result<Json> {
     Ok(Json::Object(pairs.into_iter().map(|(name, value)| (name, Json::Text(value))).collect()))
 }
 
-impl Pressed {
-    fn nothing(&self) -> Result<()> {
-        input::read::<crate::access::Nothing>(&self.0).map(|_| ())
-    }
-
-    fn code(&self) -> Result<String> {
-        input::read::<Code>(&self.0).map(|code| code.0)
-    }
-
-    fn reason(&self) -> Result<DeclineReason> {
-        input::read::<Reason>(&self.0).map(|reason| reason.0)
-    }
-}
-
 struct Code(String);
-impl input::FromJson for Code {
-    fn from_json(json: &Json, at: &input::At<'_>) -> Option<Self> {
-        Fields::of(json, at, |f| {
-            if !f.has("code") {
-                f.problem("code", "required");
-            }
-            f.text("code", LONGEST_CODE).map(Code)
-        })
+impl FromJson for Code {
+    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        Fields::of(json, at, |f| f.required_text("code", LONGEST_CODE).map(Code))
     }
 }
 
 struct Reason(DeclineReason);
-impl input::FromJson for Reason {
-    fn from_json(json: &Json, at: &input::At<'_>) -> Option<Self> {
+impl FromJson for Reason {
+    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
         Fields::of(json, at, |f| f.required("reason").map(Reason))
     }
 }

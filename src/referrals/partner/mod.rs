@@ -14,6 +14,7 @@ mod model;
 mod page;
 mod shared;
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use subtle::ConstantTimeEq;
 
@@ -48,7 +49,7 @@ pub(super) struct Door {
 }
 
 /// What anybody with the link sees.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct OutsideView {
     /// The partner's own reference.
     pub reference: String,
@@ -65,7 +66,7 @@ pub struct OutsideView {
 }
 
 /// What a partner sees after the code, or signed in.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PartnerView {
     /// The partner's own reference.
     pub reference: String,
@@ -77,6 +78,7 @@ pub struct PartnerView {
     pub standing: Standing,
     /// Exactly what she agreed to show this service, by field code; empty once it is over.
     #[serde(serialize_with = "by_code")]
+    #[schemars(with = "std::collections::BTreeMap<String, Shared>")]
     pub fields: Vec<(&'static str, Shared)>,
     /// What she says at the door, once this service has accepted.
     pub arrival_word: Option<String>,
@@ -89,7 +91,7 @@ pub struct PartnerView {
 }
 
 /// How a referral stands for one partner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It waits for this partner's answer.

@@ -1,5 +1,6 @@
 //! Exactly the fields she agreed to show, each from what is known.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::model::{Hop, Referral};
@@ -11,7 +12,7 @@ use crate::contacts::Summary;
 use crate::directory::{Area, Areas};
 
 /// One field's value: codes and numbers for systems, words for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Shared {
     /// Agreed to, but nobody knows or nobody asked.

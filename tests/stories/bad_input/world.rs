@@ -24,7 +24,7 @@ pub struct Asked<'a> {
 }
 
 pub struct World<'a> {
-    floor: &'a Floor<'a>,
+    pub floor: &'a Floor<'a>,
     stranger: RefCell<goldaw::storage::Db>,
     tokens: HashMap<Role, (goldaw::identity::Staff, RefCell<String>)>,
     things: HashMap<&'static str, String>,
@@ -134,7 +134,8 @@ impl<'a> World<'a> {
         answer
     }
 
-    fn token(&self, entry: &Entry, anew: bool) -> String {
+    /// A token of somebody who may; a fresh one when asked.
+    pub fn token(&self, entry: &Entry, anew: bool) -> String {
         let Some(role) = ORDER.iter().find(|role| entry.roles.contains(role)) else { return String::new() };
         let (staff, token) = &self.tokens[role];
         if token.borrow().is_empty() || anew {
@@ -143,13 +144,13 @@ impl<'a> World<'a> {
         token.borrow().clone()
     }
 
-    fn path(&self, entry: &Entry, asked: &Asked<'_>) -> String {
+    pub fn path(&self, entry: &Entry, asked: &Asked<'_>) -> String {
         let of = entry.path.strip_prefix("/api/v1").unwrap_or(&entry.path);
         let finished = of.ends_with("/amend").then_some("finished");
         let room = of.find("/{id}").map(|end| &of[..end]);
         let thing = finished.or(room).and_then(|room| self.things.get(room));
         let id = asked.id.or(thing.map(String::as_str)).unwrap_or("0000-0000-000");
-        entry.path.replace("{id}", id).replace("{token}", "nobody")
+        entry.path.replace("{id}", id).replace("{part}", "0000-0000-000").replace("{token}", "nobody")
     }
 
     /// A body that would be right.

@@ -78,7 +78,7 @@ fn a_program_that_runs_for_real_writes_nothing_of_hers_into_any_file_or_its_log(
     program.done(&["migrate"]);
     let seat = program.engage("op-07", "operator");
     let on = "[fields]\non = [\"name\", \"address\", \"born_on\", \"ethnicity\", \"perpetrator_name\", \"perpetrator_occupation\"]";
-    program.configure(&format!("{on}\n[log]\nlevel = \"debug\"\n"));
+    program.configure(&format!("{on}\n[log]\nlevel = \"debug\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n"));
     let mut serving = program.serve();
     let client = serving.client(&seat);
     let call = client.post("contacts", "first-key", &marked());
@@ -89,11 +89,13 @@ fn a_program_that_runs_for_real_writes_nothing_of_hers_into_any_file_or_its_log(
     assert_eq!(client.get(&format!("{place}?Wnameqx=Wnameqx")).0, 422);
     assert_eq!(client.get("contacts?level=Wnameqx").0, 422);
     let running = crate::support::canary::files_below(program.folder());
+    let figures = serving.figures();
     let log = serving.stop();
     assert!(log.contains("\"status\":422"), "there is a log: {log}");
     let mut places = crate::support::canary::files_below(program.folder());
     places.extend(running);
     places.push(("the log".into(), log.into_bytes()));
+    places.push(("the figures".into(), figures.into_bytes()));
     // What the rules say is kept in full, so words of theirs are in clear.
     let hers: Vec<&str> =
         WORDS.into_iter().filter(|word| !["strangled", "perpetrator_present"].contains(word)).collect();
