@@ -3,7 +3,7 @@
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -15,7 +15,8 @@ use crate::config::Config;
 use crate::directory::{self, Areas};
 use crate::rules;
 use crate::state::App;
-use crate::storage::{By, Holdings, KeyDb, Place, Setting, Store, Tree, holdings, migrate, pending};
+use crate::storage::checkup::{Standing, standing};
+use crate::storage::{By, Holdings, KeyDb, Place, Setting, Store, Tree, copies, holdings, migrate};
 use crate::telemetry::measures;
 use crate::triage::{PackSource, RuleSet};
 use crate::vault::{Keyring, RootKey, Vault};
@@ -32,6 +33,8 @@ pub(super) enum Start {
     Migrate,
     /// To show it: migrates too, and keeps even the root key in the folder.
     Demo,
+    /// To make it of copies that were just put there: like migrating, and tokens of before end.
+    Restore,
 }
 
 /// An open house.
@@ -55,7 +58,7 @@ struct Plan {
 }
 
 /// Where the root key is.
-enum Root {
+pub(super) enum Root {
     File(PathBuf),
     Credential(PathBuf),
 }
@@ -70,13 +73,14 @@ impl House {
     pub(super) fn open_at(config: Config, start: Start, clock: Clock) -> Result<House, Faults> {
         let plan = Plan::of(config, start)?;
         let one = |told: String| vec![told];
+        if start != Start::Restore {
+            refuse_if_half_restored(&plan)?;
+        }
+        refuse_another_age(&plan, start)?;
         create_folder(&plan.config.data).map_err(one)?;
         let held = holdings(&plan.data, &plan.keys).map_err(one)?;
-        if start == Start::Serve {
-            refuse_if_behind(&plan)?;
-        }
-        let keyring = plan.keyring(held)?;
-        let tokens = plan.token_key(held).map_err(one)?;
+        let keyring = plan.keyring(&held, start)?;
+        let tokens = plan.token_key(&held, start).map_err(one)?;
         let mut migrated = (0, 0);
         if start != Start::Serve {
             migrated.0 = migrate(&plan.data, Tree::Data).map_err(one)?;
@@ -94,6 +98,9 @@ impl House {
             promised: Arc::new(Notify::new()),
         };
         let store = Store::open(&plan.data, setting.clone(), clock.clone()).map_err(one)?;
+        if held.bound.is_none() {
+            bind(&store, start)?;
+        }
         let areas = plan.areas;
         publish(&store, &areas)?;
         keep_rules(&store, plan.sources)?;
@@ -109,6 +116,19 @@ fn keep_rules(store: &Store, sources: Vec<PackSource>) -> Result<(), Faults> {
             rules::keep(tx, &rules, &sources)
         })
         .map_err(|error| vec![format!("the rules cannot be kept: {error}")])
+}
+
+/// From now on this data opens with this keyring only.
+fn bind(store: &Store, start: Start) -> Result<(), Faults> {
+    if start == Start::Serve {
+        return Err(vec!["the data does not say which keyring it belongs to: run `goldaw migrate` first".into()]);
+    }
+    store
+        .write_blocking(By::system(), |tx| {
+            let fingerprint = tx.setting.vault.fingerprint();
+            tx.bind(&fingerprint)
+        })
+        .map_err(|error| vec![format!("the data cannot be bound to its keyring: {error}")])
 }
 
 /// Reports join the table of areas, so it says what the gazetteer says.
@@ -138,7 +158,7 @@ impl Plan {
 
     /// The keyring, made only for a house that holds nothing yet: a new key opens no old record,
     /// and a second set of keys beside the first would hide that the first is lost.
-    fn keyring(&self, held: Holdings) -> Result<Keyring, Faults> {
+    fn keyring(&self, held: &Holdings, start: Start) -> Result<Keyring, Faults> {
         let path = self.config.data.join("keyring.json");
         let empty = !(held.accounts || held.contacts || held.keys);
         let mut missing = Vec::new();
@@ -151,22 +171,35 @@ impl Plan {
         if held.contacts && !held.keys {
             missing.push("the key store is empty, but there are calls sealed under its keys".into());
         }
+        if held.keys && !held.accounts && held.bound.is_none() {
+            missing.push("the database is missing or empty, but there are keys of calls that were in it".into());
+        }
         if !missing.is_empty() {
-            missing.push("nothing was changed; put the keys back from where they are kept safe".into());
+            missing.push("nothing was changed; put back what is missing from where it is kept safe, or see `goldaw restore --help`".into());
             return Err(missing);
         }
         let root = self.root.load_or_create().map_err(|told| vec![told])?;
-        let opened = if path.exists() {
+        let opened = if !path.exists() {
+            Keyring::create().and_then(|keyring| keyring.save_new(&path, &root).map(|()| keyring))
+        } else if start == Start::Serve {
             Keyring::load(&path, &root)
         } else {
-            Keyring::create().and_then(|keyring| keyring.save_new(&path, &root).map(|()| keyring))
+            Keyring::load_completed(&path, &root)
         };
-        opened.map_err(|error| vec![error.to_string()])
+        let keyring = opened.map_err(|error| vec![error.to_string()])?;
+        if held.bound.as_ref().is_some_and(|bound| *bound != keyring.fingerprint()) {
+            return Err(vec![format!(
+                "the keyring {} belongs to another house than this data, or is older than it; put back the one it \
+                 was sealed under",
+                path.display()
+            )]);
+        }
+        Ok(keyring)
     }
 
-    fn token_key(&self, held: Holdings) -> Result<TokenKey, String> {
+    fn token_key(&self, held: &Holdings, start: Start) -> Result<TokenKey, String> {
         let path = self.config.data.join("token.key");
-        if held.accounts && !path.exists() {
+        if held.accounts && !path.exists() && start != Start::Restore {
             return Err(format!("the token key {} is missing, but there are accounts that use it", path.display()));
         }
         TokenKey::load_or_create(&path)
@@ -178,19 +211,36 @@ fn kept<T>(read: Result<T, Faults>, faults: &mut Faults) -> Option<T> {
     read.map_err(|told| faults.extend(told)).ok()
 }
 
-fn refuse_if_behind(plan: &Plan) -> Result<(), Faults> {
+/// What a restore left that did not come to its end is nobody's house.
+fn refuse_if_half_restored(plan: &Plan) -> Result<(), Faults> {
+    match copies::unfinished(&plan.data) {
+        Ok(None) => Ok(()),
+        Ok(Some(_)) => Err(vec!["a restore was cut off before its end: run the same `goldaw restore` again".into()]),
+        Err(told) => Err(vec![told]),
+    }
+}
+
+/// A program works only in a house of its own age.
+fn refuse_another_age(plan: &Plan, start: Start) -> Result<(), Faults> {
     let mut faults = Vec::new();
     for (place, tree, name) in [(&plan.data, Tree::Data, "database"), (&plan.keys, Tree::Keys, "key store")] {
-        match pending(place, tree) {
-            Ok(false) => {}
-            Ok(true) => faults.push(format!("the {name} is behind this program: run `goldaw migrate` first")),
+        match standing(place, tree) {
+            Ok(Standing::Ahead) => {
+                faults.push(format!("the {name} was used by a newer goldaw: install that one again"))
+            }
+            Ok(Standing::Missing | Standing::Behind) if start == Start::Serve => {
+                faults.push(format!("the {name} is not there yet, or behind this program: run `goldaw migrate` first"));
+            }
+            Ok(_) => {}
             Err(told) => faults.push(told),
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
-fn root(config: &Config, start: Start) -> Result<Root, String> {
+/// Where the root key must be. Errors: a sentence, also for a place that every copy of the data
+/// would take with it.
+pub(super) fn root(config: &Config, start: Start) -> Result<Root, String> {
     let named = &config.vault.root_key_file;
     if start == Start::Demo {
         return Ok(Root::File(config.data.join("root.key")));
@@ -207,8 +257,17 @@ fn root(config: &Config, start: Start) -> Result<Root, String> {
     Ok(Root::File(named.clone()))
 }
 
+/// Where a path really leads, links followed, also when its end is not there yet.
 fn absolute(path: &Path) -> PathBuf {
-    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_path_buf())
+    let mut real = PathBuf::new();
+    for part in std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).components() {
+        match part {
+            Component::ParentDir => drop(real.pop()),
+            part => real.push(part),
+        }
+        real = real.canonicalize().unwrap_or(real);
+    }
+    real
 }
 
 impl Root {
@@ -222,13 +281,20 @@ impl Root {
         path.display().to_string()
     }
 
-    fn load_or_create(&self) -> Result<RootKey, String> {
+    /// The key. Errors: a sentence.
+    pub(super) fn load(&self) -> Result<RootKey, String> {
         match self {
             Root::Credential(path) => RootKey::load_credential(path),
-            Root::File(path) if path.exists() => RootKey::load(path),
-            Root::File(path) => RootKey::create(path),
+            Root::File(path) => RootKey::load(path),
         }
         .map_err(|error| error.to_string())
+    }
+
+    fn load_or_create(&self) -> Result<RootKey, String> {
+        match self {
+            Root::File(path) if !path.exists() => RootKey::create(path).map_err(|error| error.to_string()),
+            root => root.load(),
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! The command line: what each command is for, with an example, and nothing of what it does.
 
 mod demo;
+mod doctor;
+mod health;
 mod house;
+mod keeping;
 mod migrate;
 mod outbox;
 mod rules;
@@ -63,6 +66,24 @@ enum Command {
         #[command(flatten)]
         place: Where,
     },
+    /// Say what is well, what is not, and what to do about it.
+    #[command(after_help = doctor::HELP)]
+    Doctor(doctor::Doctor),
+    /// Ask a running service whether it is ready.
+    #[command(after_help = health::HELP)]
+    Health {
+        #[command(flatten)]
+        place: Where,
+        /// Where it listens, such as http://127.0.0.1:8080.
+        #[arg(long)]
+        url: Option<String>,
+    },
+    /// Copy the house, while it works, into a folder of its own.
+    #[command(after_help = keeping::BACKUP_HELP)]
+    Backup(keeping::Backup),
+    /// Put a house back from a backup, into an empty place; it sends nothing until released.
+    #[command(after_help = keeping::RESTORE_HELP)]
+    Restore(keeping::Restore),
     /// Try everything with invented people; sets itself up.
     #[command(after_help = demo::HELP)]
     Demo(demo::Demo),
@@ -102,6 +123,10 @@ pub fn run() -> ExitCode {
         Command::Serve { place, listen } => serve::serve(&place, listen),
         Command::Worker { place } => serve::worker(&place),
         Command::Migrate { place } => migrate::migrate(&place),
+        Command::Doctor(command) => doctor::doctor(&command),
+        Command::Health { place, url } => health::health(&place, url.as_deref()),
+        Command::Backup(command) => keeping::backup(&command),
+        Command::Restore(command) => keeping::restore(&command),
         Command::Demo(demo) => demo::run(&demo),
         Command::User(command) => user::run(command),
         Command::Outbox(command) => outbox::run(command),

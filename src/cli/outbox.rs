@@ -7,6 +7,7 @@ use super::{Faults, Where, print, told};
 use crate::clock::Instant;
 use crate::notifications::{self, Notification, State};
 use crate::storage::By;
+use crate::storage::house::held_since;
 
 const LIST: &str = "\
 Examples:
@@ -36,6 +37,11 @@ pub(super) enum Outbox {
         #[command(flatten)]
         place: Where,
     },
+    /// Let letters go again in a house that was restored and is held.
+    Release {
+        #[command(flatten)]
+        place: Where,
+    },
     /// Never send a letter that has not been sent.
     Cancel {
         /// The letter's reference.
@@ -58,6 +64,7 @@ pub(super) fn run(command: Outbox) -> Result<(), Faults> {
             let store = &house.app.store;
             line(&store.write_blocking(By::system(), move |tx| notifications::retry(tx, &reference)).map_err(told)?)
         }
+        Outbox::Release { place } => release(&House::open(place.settings()?, Start::Serve)?),
         Outbox::Cancel { reference, place } => {
             let house = House::open(place.settings()?, Start::Serve)?;
             let store = &house.app.store;
@@ -66,8 +73,20 @@ pub(super) fn run(command: Outbox) -> Result<(), Faults> {
     }
 }
 
+fn release(house: &House) -> Result<(), Faults> {
+    match house.app.store.write_blocking(By::system(), |tx| tx.release()).map_err(told)? {
+        true => print("Released: letters that wait are sent from now on.\n"),
+        false => print("It was not held: letters go as they are due.\n"),
+    }
+}
+
 fn list(house: &House, state: Option<State>) -> Result<(), Faults> {
     let store = &house.app.store;
+    if let Some(since) = store.read_blocking(held_since).map_err(told)? {
+        print(&format!(
+            "Held since {since}, when this house was restored: nothing is sent until `goldaw outbox release`.\n"
+        ))?;
+    }
     let counts = store.read_blocking(notifications::outbox).map_err(told)?;
     let many: Vec<String> = counts.counts.iter().map(|(state, count)| format!("{count} {state}")).collect();
     print(&format!("{}\n", many.join(", ")))?;

@@ -243,6 +243,12 @@ pub(super) fn end_sessions(tx: &mut Tx<'_>, staff_id: &str, but: Option<&str>) -
     Ok(diesel::update(open).set(sessions::ended_at.eq(Some(tx.now))).execute(tx.db)?)
 }
 
+/// Ends every session there is. Gives how many that were.
+pub(super) fn end_all_sessions(tx: &mut Tx<'_>) -> Result<usize> {
+    let open = sessions::table.filter(sessions::ended_at.is_null());
+    Ok(diesel::update(open).set(sessions::ended_at.eq(Some(tx.now))).execute(tx.db)?)
+}
+
 /// Forgets sessions of this person that were over before `then`.
 pub(super) fn forget_sessions(tx: &mut Tx<'_>, staff_id: &str, then: Instant) -> Result<()> {
     let over = sessions::table.filter(sessions::staff_id.eq(staff_id)).filter(sessions::expires_at.lt(then));

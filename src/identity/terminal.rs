@@ -4,7 +4,7 @@ use super::account::{self, Credentials, NewAccount};
 use super::model::{self, Staff};
 use super::passphrase::Hashing;
 use crate::error::{Error, Result};
-use crate::storage::{By, Store};
+use crate::storage::{By, Store, Tx};
 use crate::vault::Sensitive;
 
 /// An account and the secrets to hand over, which are shown this once.
@@ -70,6 +70,14 @@ pub fn reset(store: &Store, hashing: &Hashing, name: &str) -> Result<Handed> {
 pub fn deactivate(store: &Store, name: &str) -> Result<Staff> {
     let reference = named(store, name)?;
     store.write_blocking(By::system(), move |tx| account::deactivate(tx, &reference))
+}
+
+/// `goldaw restore`: nobody is signed in any more.
+///
+/// # Errors
+/// Those of storage.
+pub fn end_all_sessions(tx: &mut Tx<'_>) -> Result<usize> {
+    model::end_all_sessions(tx)
 }
 
 fn named(store: &Store, name: &str) -> Result<String> {

@@ -8,7 +8,7 @@ use super::model::{self, Class, Notification, Outcome, State};
 use super::partners::Partners;
 use crate::clock::{Instant, MINUTE, SECOND};
 use crate::error::{Error, Result};
-use crate::storage::{Tx, random_bytes};
+use crate::storage::{Tx, house, random_bytes};
 
 /// Leases that ran out are taken up this many at a time.
 const RECOVERED_AT_ONCE: i64 = 64;
@@ -52,8 +52,12 @@ pub(super) enum Settled {
 }
 
 /// Takes up what crashed workers left, then leases as many due letters as there is room for. Each
-/// has its attempt written down as `started` in the same transaction.
+/// has its attempt written down as `started` in the same transaction. In a house that is held after
+/// a restore there is nothing to take: what waits may have been sent before, and a person decides.
 pub(super) fn take(tx: &mut Tx<'_>, room: &Room) -> Result<Vec<Leased>> {
+    if house::held_since(tx.db)?.is_some() {
+        return Ok(Vec::new());
+    }
     let now = tx.shared_time()?;
     recover(tx, now)?;
     let at_once = tx.setting.config.worker.at_once;

@@ -228,3 +228,8 @@ pub fn outbox(db: &mut Db) -> Result<Outbox> {
     let counts: Result<Vec<_>> = State::ALL.iter().map(|state| Ok((*state, model::count(db, *state)?))).collect();
     Ok(Outbox { counts: counts?, oldest_open: model::oldest_open(db)? })
 }
+
+/// How many letters have not come to their end.
+pub fn open(db: &mut Db) -> Result<i64> {
+    model::count_open(db)
+}

@@ -247,6 +247,10 @@ pub(super) fn count(db: &mut Db, state: State) -> Result<i64> {
     Ok(notifications::table.filter(notifications::state.eq(state)).count().get_result(db)?)
 }
 
+pub(super) fn count_open(db: &mut Db) -> Result<i64> {
+    Ok(notifications::table.filter(notifications::ended_at.is_null()).count().get_result(db)?)
+}
+
 /// When the oldest promise that is still open was made.
 pub(super) fn oldest_open(db: &mut Db) -> Result<Option<Instant>> {
     Ok(notifications::table

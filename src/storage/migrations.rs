@@ -1,15 +1,19 @@
 //! One tree of portable SQL for each database, applied unchanged to both engines.
 
 use diesel::connection::SimpleConnection;
+use diesel::migration::MigrationSource;
 use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::Place;
 use super::db::Db;
 use super::schema::{contacts, data_keys, staff, tombstones};
+use super::{Place, house};
 
 const DATA: EmbeddedMigrations = embed_migrations!("migrations/data");
 const KEYS: EmbeddedMigrations = embed_migrations!("migrations/keys");
+/// The step that made the table which says what keyring the data belongs to.
+const BINDING: &str = "20261122000020";
 
 /// Which of the two databases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +48,7 @@ pub fn pending(place: &Place, tree: Tree) -> Result<bool, String> {
 }
 
 /// What databases hold, as far as the keys that opened them are concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Holdings {
     /// There are staff.
     pub accounts: bool,
@@ -52,27 +56,50 @@ pub struct Holdings {
     pub contacts: bool,
     /// The key store has keys, or remembers destroyed ones.
     pub keys: bool,
+    /// The fingerprint of the keyring the data is bound to.
+    pub bound: Option<String>,
 }
 
 /// Looks before any key is made. A database without tables holds nothing.
 pub fn holdings(data: &Place, keys: &Place) -> Result<Holdings, String> {
-    let mut held = Holdings { accounts: false, contacts: false, keys: false };
+    let mut held = Holdings::default();
     let mut db = data.connect()?;
-    if has_tables(&mut db)? {
+    let applied = applied(&mut db)?;
+    if !applied.is_empty() {
         held.accounts = any(staff::table.select(staff::id).first::<String>(&mut db))?;
         held.contacts = any(contacts::table.select(contacts::id).first::<String>(&mut db))?;
     }
+    if applied.iter().any(|version| version == BINDING) {
+        held.bound = house::bound_to(&mut db).map_err(|_| "the database cannot be read")?;
+    }
     let mut db = keys.connect()?;
-    if has_tables(&mut db)? {
+    if !self::applied(&mut db)?.is_empty() {
         held.keys = any(data_keys::table.select(data_keys::id).first::<String>(&mut db))?
             || any(tombstones::table.select(tombstones::id).first::<String>(&mut db))?;
     }
     Ok(held)
 }
 
-fn has_tables(db: &mut Db) -> Result<bool, String> {
-    let applied = db.applied_migrations().map_err(|_| "the migrations of the database cannot be read")?;
-    Ok(!applied.is_empty())
+/// The versions that were applied, newest first.
+fn applied(db: &mut Db) -> Result<Vec<String>, String> {
+    let versions = db.applied_migrations().map_err(|_| "the migrations of the database cannot be read")?;
+    Ok(versions.iter().map(ToString::to_string).collect())
+}
+
+/// The steps this program knows, and those a database has had.
+pub(super) fn versions(db: &mut Db, tree: Tree) -> Result<(Vec<String>, Vec<String>), String> {
+    Ok((known(tree)?, applied(db)?))
+}
+
+fn known(tree: Tree) -> Result<Vec<String>, String> {
+    let all =
+        MigrationSource::<Sqlite>::migrations(&tree.source()).map_err(|_| "the built-in migrations are damaged")?;
+    Ok(all.iter().map(|step| step.name().version().to_string()).collect())
+}
+
+/// The newest step for the data that this program knows; it begins with its day, such as `20261122`.
+pub fn newest_known() -> Result<String, String> {
+    Ok(known(Tree::Data)?.into_iter().max().unwrap_or_default())
 }
 
 fn any(first: diesel::QueryResult<String>) -> Result<bool, String> {

@@ -6,8 +6,11 @@
 //! write is SERIALIZABLE and repeated when the engine asks for it ([`postgres`]). Nothing outside
 //! this room names an engine.
 
+pub mod checkup;
 mod codes;
+pub mod copies;
 mod db;
+pub mod house;
 mod keys;
 mod migrations;
 mod postgres;
@@ -26,7 +29,7 @@ use diesel::r2d2::Pool;
 pub(crate) use codes::codes;
 pub use db::{Db, Place};
 pub use keys::KeyDb;
-pub use migrations::{Holdings, Tree, holdings, migrate, pending, revert_all};
+pub use migrations::{Holdings, Tree, holdings, migrate, newest_known, pending, revert_all};
 pub use records::{By, Replay};
 pub use reference::{new_id, new_reference, random_bytes, read_reference};
 pub use tx::{Setting, Tx};

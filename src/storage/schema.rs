@@ -89,6 +89,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    house (name) {
+        name -> Text,
+        value -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
     rule_sets (sha256) {
         sha256 -> Text,
         pack_id -> Text,
@@ -480,6 +488,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     trail,
     idempotency,
     leases,
+    house,
     rule_sets,
     areas,
     organisations,

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::blind::{BlindField, Purpose};
+use super::blind::{BlindField, Purpose, authenticate};
 use super::hex;
 use super::material::{KEY_BYTES, Material};
 use super::private_file::{self, PrivateFileError};
@@ -19,6 +19,8 @@ use super::sealing::{self, Padding, spelled};
 const FORMAT: u32 = 1;
 const WRAPPING: &str = "wrapping";
 const SECRETS: &str = "secrets";
+/// Seals nothing: only says which house this keyring belongs to.
+const HOUSE: &str = "house";
 
 /// The house's keys, opened. Overwritten in memory when dropped.
 pub struct Keyring {
@@ -40,7 +42,7 @@ pub enum KeyringError {
     #[error("the keyring has format {0}, which this version does not know")]
     UnknownFormat(u32),
     /// Keys that this version needs are not in it yet; see [`Keyring::completed`].
-    #[error("the keyring lacks keys: {}", .0.join(", "))]
+    #[error("the keyring lacks keys that this program needs ({}): run `goldaw migrate` first", .0.join(", "))]
     Incomplete(Vec<String>),
     /// The newest wrapping key is in use and cannot be retired; others must be there.
     #[error("wrapping key {0} cannot be retired: it is the newest, or not there")]
@@ -121,11 +123,20 @@ impl Keyring {
         Self::open_any(old, bytes)?.seal(new)
     }
 
-    /// Reads and opens a keyring file, adding to the file first what a new version needs.
+    /// Reads and opens a keyring file.
     ///
     /// # Errors
     /// As [`Keyring::open`], and [`KeyringError::File`].
     pub fn load(path: &Path, root: &RootKey) -> Result<Self, KeyringError> {
+        Self::open(root, &private_file::read(path)?)
+    }
+
+    /// [`Keyring::load`], adding to the file first what a new version needs. Only for the moment a
+    /// house is brought up to a new program, when nobody else works in it.
+    ///
+    /// # Errors
+    /// As [`Keyring::load`].
+    pub fn load_completed(path: &Path, root: &RootKey) -> Result<Self, KeyringError> {
         let bytes = private_file::read(path)?;
         match Self::completed(root, &bytes)? {
             Some(grown) => {
@@ -134,6 +145,14 @@ impl Keyring {
             }
             None => Self::open(root, &bytes),
         }
+    }
+
+    /// 128 bits, in hexadecimal, that say which keyring this is and tell nothing else about it. The
+    /// same under every root key and after every rotation: the data of the house carries it.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mark = authenticate(self.newest(HOUSE), &[b"goldaw house 1"]);
+        hex::encode(mark.first_chunk::<16>().map_or(&[], |mark| mark.as_slice()))
     }
 
     /// Writes a keyring file where there is none yet. On disk when it returns.
@@ -276,7 +295,7 @@ impl Keyring {
 fn needed() -> impl Iterator<Item = &'static str> {
     let blind = BlindField::ALL.into_iter().map(BlindField::key_name);
     let macs = Purpose::ALL.into_iter().map(Purpose::key_name);
-    [WRAPPING, SECRETS].into_iter().chain(blind).chain(macs)
+    [WRAPPING, SECRETS, HOUSE].into_iter().chain(blind).chain(macs)
 }
 
 /// 64 bits that say which root key this is and tell nothing else about it.

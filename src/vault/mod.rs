@@ -89,6 +89,12 @@ impl Vault {
         Self { keyring, store, pool, cache: Cache::new() }
     }
 
+    /// Which keyring this vault was opened with; see [`Keyring::fingerprint`].
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.keyring.fingerprint()
+    }
+
     /// A new data key, already on disk in the key store, never given out before. Keep its
     /// [`DataKey::id`] beside what it seals.
     ///

@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant as Stopwatch};
 
+use diesel::connection::SimpleConnection;
+use goldaw::storage::Place as Database;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::support::stranger;
 
 /// The program with a house of its own: data folder, and the root key beside it.
 struct Place {
@@ -115,6 +119,7 @@ fn hide(path: &Path) -> PathBuf {
 fn a_house_is_not_served_without_the_keys_of_what_is_in_it() {
     let place = Place::new();
     assert!(place.refused(&["serve"]).contains("goldaw migrate"));
+    assert!(!place.data().exists(), "nothing was made");
     place.done(&["migrate"]);
     place.done(&["user", "add", "admin", "--role", "admin"]);
     for key in [place.root_key(), place.data().join("keyring.json"), place.data().join("token.key")] {
@@ -146,6 +151,34 @@ fn a_root_key_in_the_data_folder_and_an_open_door_are_refused_together() {
 }
 
 #[test]
+fn a_root_key_that_leads_into_the_data_folder_is_refused_whichever_way_it_goes() {
+    let place = Place::new();
+    std::fs::create_dir(place.data()).unwrap();
+    let link = place.folder.path().join("link");
+    std::os::unix::fs::symlink(place.data(), &link).unwrap();
+    let ways = [link.join("root.key"), link.join("new/root.key"), place.data().join("../data/new/../root.key")];
+    for way in ways {
+        let output = place.command(&["migrate"]).env("GOLDAW__VAULT__ROOT_KEY_FILE", &way).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("outside the data folder"), "{}: {told}", way.display());
+    }
+    let linked = place.command(&["migrate", "--data", link.to_str().unwrap()]).output().unwrap();
+    assert!(linked.status.success(), "a data folder may be a link itself");
+}
+
+#[test]
+fn a_database_that_is_lost_is_not_quietly_made_anew() {
+    let place = Place::new();
+    place.done(&["migrate"]);
+    place.done(&["user", "add", "admin", "--role", "admin"]);
+    let mut keys = stranger(&Database::Sqlite(place.data().join("keys.db")));
+    keys.batch_execute("INSERT INTO data_keys VALUES ('00', 1, x'00', 0)").unwrap();
+    hide(&place.data().join("goldaw.db"));
+    let told = place.refused(&["migrate"]);
+    assert!(told.contains("missing or empty, but there are keys"), "{told}");
+}
+
+#[test]
 fn a_request_under_way_is_finished_after_the_signal_to_stop() {
     let place = Place::new();
     place.done(&["migrate"]);
@@ -170,6 +203,18 @@ fn a_request_under_way_is_finished_after_the_signal_to_stop() {
     assert!(told.starts_with("HTTP/1.1 401 "), "{told}");
     assert_eq!(running.exit(), Some(0));
     assert!(!place.data().join("goldaw.db-wal").exists(), "the store was closed, not dropped");
+}
+
+#[test]
+fn somebody_who_watches_is_told_whether_it_is_ready() {
+    let place = Place::new();
+    place.done(&["migrate"]);
+    let mut running = place.start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = format!("http://{}", running.address());
+    assert_eq!(place.done(&["health", "--url", &url]), "ready\n");
+    running.terminate();
+    assert_eq!(running.exit(), Some(0));
+    assert!(place.refused(&["health", "--url", &url]).contains("does not answer"));
 }
 
 #[test]

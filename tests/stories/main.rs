@@ -18,6 +18,7 @@ mod contract;
 mod directory;
 mod front_door;
 mod identity;
+mod keeping;
 mod main_job;
 mod matrix;
 mod notifications;

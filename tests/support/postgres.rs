@@ -73,6 +73,17 @@ impl Bare {
         server().batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
         Bare { url: url_of(&name), name }
     }
+
+    /// With an empty schema for a key store.
+    pub fn with_keys() -> Bare {
+        let bare = Bare::new();
+        PgConnection::establish(&bare.url).unwrap().batch_execute("CREATE SCHEMA keys").unwrap();
+        bare
+    }
+
+    pub fn keys_url(&self) -> String {
+        keys_url_of(&self.url)
+    }
 }
 
 impl Drop for Bare {

@@ -5,12 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use goldaw::storage::Place;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A house: data folder, and the root key beside it.
+use super::Engine;
+use super::postgres::Bare;
+
+/// A house: data folder, and the root key beside it; on PostgreSQL a database too.
 pub struct Program {
     folder: TempDir,
+    root_key: PathBuf,
+    database: Option<Bare>,
 }
 
 /// Somebody who can sign in.
@@ -21,7 +27,39 @@ pub struct Key {
 
 impl Program {
     pub fn new() -> Program {
-        Program { folder: TempDir::new().unwrap() }
+        Program::on(Engine::Sqlite)
+    }
+
+    pub fn on(engine: Engine) -> Program {
+        let folder = TempDir::new().unwrap();
+        let root_key = folder.path().join("root.key");
+        Program { folder, root_key, database: (engine == Engine::Postgres).then(Bare::with_keys) }
+    }
+
+    /// Nothing yet, on the same engine, for whoever has this house's root key.
+    pub fn empty_place(&self) -> Program {
+        let database = self.database.as_ref().map(|_| Bare::with_keys());
+        Program { folder: TempDir::new().unwrap(), root_key: self.root_key.clone(), database }
+    }
+
+    pub fn root_key(&self) -> &Path {
+        &self.root_key
+    }
+
+    /// Where the data is.
+    pub fn place(&self) -> Place {
+        match &self.database {
+            Some(bare) => Place::Postgres(bare.url.clone()),
+            None => Place::Sqlite(self.data().join("goldaw.db")),
+        }
+    }
+
+    /// Where the key store is.
+    pub fn keys(&self) -> Place {
+        match &self.database {
+            Some(bare) => Place::Postgres(bare.keys_url()),
+            None => Place::Sqlite(self.data().join("keys.db")),
+        }
     }
 
     pub fn folder(&self) -> &Path {
@@ -39,8 +77,11 @@ impl Program {
             .current_dir(self.folder())
             .env_remove("CREDENTIALS_DIRECTORY")
             .env("GOLDAW_DATA", self.data())
-            .env("GOLDAW__VAULT__ROOT_KEY_FILE", self.folder().join("root.key"))
+            .env("GOLDAW__VAULT__ROOT_KEY_FILE", &self.root_key)
             .env("GOLDAW__STAFF__HASH_MEMORY_KIB", "64");
+        if let Some(bare) = &self.database {
+            command.env("GOLDAW__DATABASE__URL", &bare.url).env("GOLDAW__DATABASE__KEYS_URL", bare.keys_url());
+        }
         command
     }
 
@@ -59,6 +100,13 @@ impl Program {
         let output = self.run(arguments, "");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What a command that must fail said.
+    pub fn refused(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments, "");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8(output.stderr).unwrap()
     }
 
     /// Makes an account.
@@ -103,6 +151,16 @@ impl Serving {
         let (status, told) = client.send("POST", "auth/login", &[], &login).unwrap();
         assert_eq!(status, 200, "{told}");
         Client { token: told["access_token"].as_str().unwrap().to_owned(), ..client }
+    }
+
+    /// Somebody who signed in elsewhere, and tries the same token here.
+    pub fn with_token_of(&self, other: &Client) -> Client {
+        Client { url: format!("{}/api/v1", self.url), ..other.clone() }
+    }
+
+    /// Whether it says that it is ready.
+    pub fn is_ready(&self) -> bool {
+        agent().get(format!("{}/health/ready", self.url)).call().is_ok_and(|answer| answer.status() == 200)
     }
 
     /// What it has written into its log so far.

@@ -96,6 +96,19 @@ impl Smtp {
         Ok(Smtp { host: config.host.clone(), port: config.port, tls: config.tls, parameters, login, from, hello })
     }
 
+    /// Everything that comes before a letter, and no letter. Errors: how far it came, such as
+    /// `auth 535`.
+    pub fn reach(&self, limit: Duration) -> Result<(), String> {
+        let gate = Gate::new(limit, || false);
+        let talk = || -> Result<(), Fault> {
+            let mut line = self.connect(&gate)?;
+            self.encrypt(&mut line, &gate)?;
+            self.sign_in(&mut line, &gate)?;
+            part_in_step(&mut line)
+        };
+        talk().map_err(|(step, said)| cause(step, said))
+    }
+
     /// Everything up to the server's yes to the whole letter.
     fn converse(&self, envelope: &Envelope, message: &[u8], gate: &Gate) -> Result<(), Fault> {
         let mut line = self.connect(gate)?;

@@ -313,3 +313,8 @@ fn by_code<S: Serializer>(fields: &[(&'static str, Shared)], to: S) -> std::resu
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// Closes every view that partners have open, on every device: links and codes open new ones.
+pub fn end_all_views(tx: &mut Tx<'_>) -> Result<usize> {
+    model::close_all(tx.db)
+}

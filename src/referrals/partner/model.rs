@@ -34,6 +34,11 @@ pub fn open_until(db: &mut Db, token_hash: &str, notification_id: &str, now: Ins
         .optional()?)
 }
 
+/// Closes every view on every device. Gives how many that were.
+pub fn close_all(db: &mut Db) -> Result<usize> {
+    Ok(diesel::delete(partner_views::table).execute(db)?)
+}
+
 /// Counts a wrong code over the count that was read.
 pub fn count_failure(db: &mut Db, notification: &Notification) -> Result<()> {
     let read =

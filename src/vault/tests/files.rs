@@ -102,13 +102,16 @@ fn a_keyring_file_is_made_once_and_then_replaced_whole() {
 }
 
 #[test]
-fn loading_an_older_keyring_writes_its_new_keys_down_first() {
+fn an_older_keyring_is_completed_on_disk_before_use_and_only_when_asked_to() {
     let (home, root) = (tempfile::tempdir().unwrap(), root());
     let path = home.path().join("keyring");
     let mut keyring = Keyring::create().unwrap();
     keyring.drop_key("mac.csrf");
     keyring.save_new(&path, &root).unwrap();
-    let first = *Keyring::load(&path, &root).unwrap().newest("mac.csrf").bytes();
+    let before = fs::read(&path).unwrap();
+    assert!(matches!(refusal(Keyring::load(&path, &root)), KeyringError::Incomplete(_)));
+    assert_eq!(fs::read(&path).unwrap(), before);
+    let first = *Keyring::load_completed(&path, &root).unwrap().newest("mac.csrf").bytes();
     let second = *Keyring::load(&path, &root).unwrap().newest("mac.csrf").bytes();
     assert_eq!(first, second);
 }

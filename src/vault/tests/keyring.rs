@@ -22,6 +22,15 @@ fn a_sealed_keyring_opens_to_the_same_keys() {
 }
 
 #[test]
+fn a_fingerprint_says_which_keyring_and_stays_when_its_keys_change() {
+    let mut keyring = Keyring::create().unwrap();
+    let before = keyring.fingerprint();
+    keyring.rotate_wrapping().unwrap();
+    assert_eq!((before.len(), keyring.fingerprint()), (32, before.clone()));
+    assert_ne!(Keyring::create().unwrap().fingerprint(), before);
+}
+
+#[test]
 fn another_root_key_is_refused_as_such() {
     let bytes = Keyring::create().unwrap().seal(&root()).unwrap();
     assert!(matches!(refusal(Keyring::open(&root(), &bytes)), KeyringError::WrongRoot));
@@ -62,7 +71,7 @@ fn no_key_shows_in_the_sealed_keyring() {
         assert!(!String::from_utf8_lossy(&bytes).contains(&text[..8]));
         assert!(!sealed.windows(4).any(|window| window == &key.bytes()[..4]));
     }
-    assert_eq!(keys, 2 + BlindField::ALL.len() + super::super::Purpose::ALL.len() + 1);
+    assert_eq!(keys, 3 + BlindField::ALL.len() + super::super::Purpose::ALL.len() + 1);
 }
 
 #[test]
@@ -82,6 +91,7 @@ fn the_root_key_changes_without_indexing_a_phone_again() {
     let after = over(Keyring::open(&new, &moved).unwrap(), &store);
     let phone = |vault: &Vault| vault.blind_index(BlindField::PersonPhone, "+99365000000");
     assert_eq!(phone(&before), phone(&after));
+    assert_eq!(before.fingerprint(), after.fingerprint());
     assert!(matches!(refusal(Keyring::open(&old, &moved)), KeyringError::WrongRoot));
 }
 
