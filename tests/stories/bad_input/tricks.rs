@@ -187,6 +187,12 @@ fn every_trick_is_refused_at_every_address_and_leaves_nothing(hotline: &Hotline)
     }
 }
 
+/// A pattern with the same text in every place that takes one.
+fn filled(pattern: &str, text: &str) -> String {
+    let parts = pattern.split('/').map(|part| if part.starts_with('{') { text } else { part });
+    parts.collect::<Vec<_>>().join("/")
+}
+
 fn a_wrong_way_is_told_so_at_every_address(hotline: &Hotline) {
     let floor = Floor::asking_all(hotline);
     let world = World::on(&floor);
@@ -211,6 +217,14 @@ fn a_wrong_way_is_told_so_at_every_address(hotline: &Hotline) {
         if !entry.path.starts_with("/p/") {
             ask(method, &format!("{path}?{MARK}={MARK}"), &[422], "unknown query");
             ask(method, &format!("{path}?{}", MARK.repeat(200)), &[400], "over-long query");
+        }
+        for odd in ["%19", "%0d%0aX:1", "%C2%90", "%00", "%ff", "%F0%9F%92%94", &"a".repeat(65)] {
+            let odd = filled(&entry.path, odd);
+            if odd != entry.path {
+                let body = world.body_of(entry).to_string();
+                let told = world.told(entry, method, &odd, "application/json", body.as_bytes());
+                assert_eq!(told.status, 404, "{odd} at {}: {told:?}", name(entry));
+            }
         }
         if entry.path.contains("{id}") {
             for letter in 'A'..='Z' {
