@@ -79,8 +79,9 @@ done
 inside health --url "$url" >/dev/null
 owner=$(stat -c %u "$RUN/data/goldaw.db")
 [ "$owner" = 10001 ]
-# It writes into its folder and nowhere else, so the rest of it may be read-only.
-elsewhere=$(find "$root" -xdev -newer "$RUN/begun" -type f | grep -vE '^[^ ]*/(etc/(hosts|hostname|resolv\.conf)|run/\.containerenv)$' || true)
+# It writes into its folder and nowhere else, so the rest may be read-only. Empty files are where
+# something was mounted.
+elsewhere=$(find "$root" -xdev -newer "$RUN/begun" -type f -size +0 | grep -vE '^[^ ]*/(etc/(hosts|hostname|resolv\.conf)|run/\.containerenv)$' || true)
 [ -z "$elsewhere" ] || { echo "written outside the data folder: $elsewhere" >&2 && exit 1; }
 awk -v bytes="$bytes" -v compressed="$compressed" 'BEGIN {
     printf "image: %.1f MB, %.1f MB compressed; migrated, added a user, served and healthy as uid 10001\n", bytes / 1e6, compressed / 1e6
