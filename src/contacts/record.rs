@@ -255,11 +255,11 @@ pub struct Prepared {
     plain: Arc<Plain>,
 }
 
-/// What was sealed, for the answer to its sender.
-struct Plain {
-    document: Document,
-    narrative: Option<String>,
-    assessment: Assessment,
+/// What is sealed in a contact, opened.
+pub(super) struct Plain {
+    pub(super) document: Document,
+    pub(super) narrative: Option<String>,
+    pub(super) assessment: Assessment,
 }
 
 impl Prepared {
@@ -269,9 +269,8 @@ impl Prepared {
     }
 
     /// The row, and what was sealed in it.
-    pub(super) fn parts(self) -> (ContactRow, Document, Option<String>, Assessment) {
-        let plain = &self.plain;
-        (self.row, plain.document.clone(), plain.narrative.clone(), plain.assessment.clone())
+    pub(super) fn parts(self) -> (ContactRow, Arc<Plain>) {
+        (self.row, self.plain)
     }
 }
 

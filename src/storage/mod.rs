@@ -9,6 +9,7 @@
 mod codes;
 mod db;
 mod keys;
+mod log;
 mod migrations;
 mod postgres;
 pub mod records;

@@ -17,6 +17,7 @@ use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio::sync::oneshot;
 
+use super::log::Log;
 use super::records::By;
 use super::{Db, Place, Setting, Tx};
 use crate::clock::Clock;
@@ -80,7 +81,8 @@ impl Writer {
     /// Starts the thread. Errors: a sentence when the connection cannot be opened at all.
     pub(super) fn start(place: Place, setting: Setting, clock: Clock, queue: usize) -> Result<Writer, String> {
         let (send, receive) = sync_channel(queue);
-        let mut desk = Desk { connection: None, place, setting, clock, tainted: Arc::new(AtomicBool::new(false)) };
+        let log = Log::keep(place.clone())?;
+        let mut desk = Desk { connection: None, log, place, setting, clock, tainted: Arc::new(AtomicBool::new(false)) };
         desk.connect()?;
         let thread = std::thread::Builder::new()
             .name("writer".into())
@@ -120,6 +122,7 @@ impl Drop for Writer {
 /// What the thread has before it.
 struct Desk {
     connection: Option<Db>,
+    log: Log,
     place: Place,
     setting: Setting,
     clock: Clock,
@@ -138,6 +141,9 @@ impl Desk {
                 batch.push(next);
             }
             self.commit_batch(batch);
+            if let Some(db) = &mut self.connection {
+                self.log.tend(db);
+            }
         }
     }
 

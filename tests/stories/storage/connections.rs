@@ -100,7 +100,8 @@ fn sqlite_keeps_every_setting_that_safety_rests_on() {
         ("trusted_schema", "0"),
         ("cell_size_check", "1"),
         ("temp_store", "2"),
-        ("wal_autocheckpoint", "10000"),
+        ("wal_autocheckpoint", "40000"),
+        ("journal_size_limit", "67108864"),
     ];
     let say = |db: &mut Db, name: &str| -> String {
         let Db::Sqlite(connection) = db else { unreachable!() };
