@@ -32,7 +32,7 @@ end
 
 -- Each load: what the nth request is, what it is answered with, and what that must contain.
 local loads = {
-    create = { status = 201, has = '"fired"', ask = function(n) return keyed("/api/v1/contacts", contact, n) end },
+    create = { status = 201, has = '"fired"', most = tonumber(given("MOST")), ask = function(n) return keyed("/api/v1/contacts", contact, n) end },
     get = { status = 200, has = '"fired"', ask = function(n)
         return wrk.format("GET", "/api/v1/contacts/" .. known[(n * 7919) % #known + 1], headers)
     end },
@@ -52,19 +52,21 @@ local this = loads[load]
 local threads = {}
 function setup(thread) threads[#threads + 1] = thread end
 
-local sent, stop = 0, nil
+local due, sent, stop = 0, 0, nil
 right, wrong, first_wrong, ended = 0, 0, "", 0
 
+-- Asked before each request: how long to wait with it.
 function delay()
     stop = stop or now() + seconds
-    if now() < stop and sent < (this.most or math.huge) then return 0 end
-    return 3600000
+    if now() >= stop or due >= (this.most or math.huge) then return 3600000 end
+    due = due + 1
+    return 0
 end
 
 function request()
     sent = sent + 1
-    -- wrk asks for one more than it sends at once.
-    return this.ask(math.min(sent, this.most or sent))
+    -- One is made before the first is asked for, and not sent.
+    return this.ask(math.max(1, sent - 1))
 end
 
 function response(status, _, text)

@@ -67,6 +67,9 @@ async fn web_and_worker(
     let House { app, tokens, areas, .. } = house;
     let listen = app.config.server.listen;
     let worker = Worker::begin(&app)?;
+    if app.vault.mint_ahead().is_err() {
+        tracing::warn!(event = "keys_not_minted");
+    }
     let listening = server::listen(Parts { app: app.clone(), tokens, areas })
         .map_err(|error| vec![format!("{listen}: cannot listen here: {error}")])?;
     let (address, http) = (listening.address, listening.stop());

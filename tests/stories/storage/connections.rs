@@ -114,6 +114,37 @@ fn sqlite_keeps_every_setting_that_safety_rests_on() {
     }
 }
 
+/// Copied beside the writing, and so whole that it can begin anew, long before SQLite itself would
+/// make a caller wait for that.
+#[test]
+fn the_log_begins_anew_while_callers_go_on_writing() {
+    let hotline = Hotline::open(Engine::Sqlite);
+    let much = "x".repeat(100_000);
+    let mut stranger = hotline.stranger();
+    let mut longest = 0;
+    loop {
+        let much = much.clone();
+        hotline.store.write_blocking(By::system(), move |tx| tx.step(("task", "t"), "opened", Some(&much))).unwrap();
+        let pages = pages_in_the_log(&mut stranger);
+        if pages < longest {
+            break;
+        }
+        longest = pages;
+        assert!(longest < 40_000, "only SQLite's own limit would end this");
+    }
+    assert!(longest > 1000, "a log of {longest} pages is not worth a flush of the database file");
+}
+
+fn pages_in_the_log(stranger: &mut Db) -> i32 {
+    #[derive(QueryableByName)]
+    struct Told {
+        #[diesel(sql_type = diesel::sql_types::Integer)]
+        log: i32,
+    }
+    let Db::Sqlite(connection) = stranger else { unreachable!() };
+    diesel::sql_query("PRAGMA wal_checkpoint(NOOP)").get_result::<Told>(connection).unwrap().log
+}
+
 #[test]
 fn postgres_confirms_after_flushing_and_speaks_utc() {
     let hotline = Hotline::open(Engine::Postgres);
