@@ -18,10 +18,9 @@ def fill(house, until):
     there = house.number("SELECT count(*) FROM contacts")
     if until <= there:
         return 0
-    first = house.number("SELECT min(opened_at) FROM contacts")
-    house.fill_from = getattr(house, "fill_from", 0)
-    script = clones(house.engine, house.fill_from + 1, house.fill_from + until - there, first)
-    house.fill_from += until - there
+    first = house.number("SELECT min(c.opened_at) FROM contacts c JOIN trail t ON t.subject = c.reference")
+    script = clones(house.engine, house.filled + 1, house.filled + until - there, first)
+    house.filled += until - there
     if house.engine == "sqlite":
         sqlite(os.path.join(house.folder, "goldaw.db"), script)
     else:

@@ -26,17 +26,17 @@ class Fault(Exception):
 class House:
     """The service over a database of its own. `sql` speaks to that database as a stranger."""
 
-    def __init__(self, engine, run, goldaw, postgres):
-        self.engine, self.run, self.goldaw = engine, run, goldaw
-        self.folder = os.path.join(run, engine)
-        self.env = dict(os.environ, GOLDAW__VAULT__ROOT_KEY_FILE=os.path.join(run, f"{engine}.root"))
+    def __init__(self, name, engine, run, goldaw, postgres):
+        self.name, self.engine, self.run, self.goldaw = name, engine, run, goldaw
+        self.folder = os.path.join(run, f"{engine}-{name}")
+        self.env = dict(os.environ, GOLDAW__VAULT__ROOT_KEY_FILE=self.folder + ".root")
         self.postgres = postgres
         if engine == "postgres":
-            for name in ("bench_data", "bench_keys", "bench_bare"):
-                postgres.sql(f"CREATE DATABASE {name}", "postgres")
-            self.env["GOLDAW__DATABASE__URL"] = postgres.url("bench_data")
-            self.env["GOLDAW__DATABASE__KEYS_URL"] = postgres.url("bench_keys")
-        self.server, self.url, self.ready_ms, self.tokens = None, None, [], {}
+            for tree in ("data", "keys"):
+                postgres.sql(f"CREATE DATABASE {name}_{tree}", "postgres")
+            self.env["GOLDAW__DATABASE__URL"] = postgres.url(f"{name}_data")
+            self.env["GOLDAW__DATABASE__KEYS_URL"] = postgres.url(f"{name}_keys")
+        self.server, self.url, self.ready_ms, self.tokens, self.filled = None, None, [], {}, 0
         self.command("migrate")
         self.accounts = {name: self.engage(name, role) for name, role in STAFF.items()}
 
@@ -58,7 +58,7 @@ class House:
 
     def start(self):
         begun = time.monotonic()
-        log = open(os.path.join(self.run, f"{self.engine}.log"), "ab")
+        log = open(self.folder + ".log", "ab")
         self.server = subprocess.Popen(
             [self.goldaw, "serve", "--data", self.folder, "--listen", "127.0.0.1:0"],
             env=self.env, text=True, stdout=subprocess.PIPE, stderr=log)
@@ -90,6 +90,11 @@ class House:
         for line in open(f"/proc/{self.server.pid}/status"):
             if line.startswith(wanted):
                 return round(int(line.split()[1]) / 1024, 1)
+
+    def processor_seconds(self):
+        """The processor's time that the service has used up."""
+        told = open(f"/proc/{self.server.pid}/stat").read().rpartition(")")[2].split()
+        return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
 
     def token(self, name):
         token, since = self.tokens.get(name, (None, 0))
@@ -125,7 +130,7 @@ class House:
     def sql(self, query):
         """The rows of a query, from outside the service."""
         if self.engine == "postgres":
-            return self.postgres.sql(query, "bench_data")
+            return self.postgres.sql(query, f"{self.name}_data")
         db = sqlite3.connect(os.path.join(self.folder, "goldaw.db"), timeout=60)
         try:
             return db.execute(query).fetchall()

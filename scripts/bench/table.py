@@ -1,10 +1,10 @@
 """The figures as tables for a person."""
 
-COLUMNS = f"{'connections':>11}  {'per second':>10}  {'p50 ms':>8}  {'p95 ms':>8}  {'p99 ms':>8}"
+COLUMNS = f"{'connections':>11}  {'per second':>10}  {'p50 ms':>8}  {'p95 ms':>8}  {'p99 ms':>8}  {'cpu µs':>6}"
 
 
 def figures(row):
-    return f"{row['per_second']:>10.0f}  {row['p50_ms']:>8.2f}  {row['p95_ms']:>8.2f}  {row['p99_ms']:>8.2f}"
+    return f"{row['per_second']:>10.0f}  {row['p50_ms']:>8.2f}  {row['p95_ms']:>8.2f}  {row['p99_ms']:>8.2f}  {row.get('cpu_us', ''):>6}"
 
 
 def show(told):
@@ -26,7 +26,7 @@ def show(told):
 def create(rows):
     rows = [row for row in rows if row["load"] == "create"]
     if rows:
-        print(f"\ncreate, and the same rows without the service\n{'engine':<8}  {COLUMNS}  {'beside':<11}  {'per second':>10}  {'p50 ms':>8}  {'p95 ms':>8}  {'p99 ms':>8}  ratio")
+        print(f"\ncreate, and the same rows without the service\n{'engine':<8}  {COLUMNS}  {'beside':<11}  {'per second':>10}  {'p50 ms':>8}  {'p95 ms':>8}  {'p99 ms':>8}  {'cpu µs':>6}  ratio")
     for row in rows:
         beside = "bare writer" if row["engine"] == "sqlite" else "pgbench"
         print(f"{row['engine']:<8}  {row['connections']:>11}  {figures(row)}  {beside:<11}  {figures(row['bare'])}  {row['ratio']:>5.3f}")

@@ -25,7 +25,7 @@ pub(super) fn repeat<T>(
     let mut tries = 0;
     loop {
         let mut db = pool.get().map_err(|_| Error::Busy)?;
-        match once(&mut db, setting, clock, by, work) {
+        match once(&mut db, (setting, clock, by), tries > 0, work) {
             Err(Error::Repeat) if tries < REPEATS => {
                 tries += 1;
                 // Two that collided must not collide again in step.
@@ -39,13 +39,12 @@ pub(super) fn repeat<T>(
 
 fn once<T>(
     db: &mut Db,
-    setting: &Setting,
-    clock: &Clock,
-    by: &By,
+    (setting, clock, by): (&Setting, &Clock, &By),
+    repeated: bool,
     work: &impl Fn(&mut Tx<'_>) -> Result<T>,
 ) -> Result<T> {
     db.begin("BEGIN IMMEDIATE", "BEGIN ISOLATION LEVEL SERIALIZABLE")?;
-    let mut tx = Tx::new(db, clock.now(), by, setting);
+    let mut tx = Tx::new(db, clock.now(), by, setting).repeated(repeated);
     let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut tx)));
     let promises = tx.promises();
     let Ok(outcome) = outcome else {
