@@ -18,7 +18,7 @@ use crate::directory::Areas;
 use crate::error::{Error, Problem, Result};
 use crate::input::{At, Fields, FromJson, Json, text};
 use crate::storage::records::Transition;
-use crate::storage::{Tx, new_id, new_reference};
+use crate::storage::{Isolation, Tx, new_id, new_reference};
 use crate::triage::{Assessment, Facts, Level, RuleSet, assess};
 use crate::vault::{BlindField, DataKey, Vault};
 
@@ -266,6 +266,11 @@ impl Prepared {
     /// The key the contact will have.
     pub fn id(&self) -> &str {
         &self.row.id
+    }
+
+    /// A contact of a case that is there already depends on that case; any other on nothing.
+    pub fn isolation(&self) -> Isolation {
+        if self.plain.document.form.case.is_some() { Isolation::Serial } else { Isolation::New }
     }
 
     /// The row, and what was sealed in it.
