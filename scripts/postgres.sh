@@ -2,7 +2,7 @@
 # earnest. Stopped and removed when the run ends, however it ends. Sourced by test.sh and prove.sh.
 
 start_postgres() {
-    RUN=$(mktemp -d /tmp/goldaw-run.XXXXXX)
+    RUN=$(mktemp -d "${RUNS_BELOW:-/tmp}/goldaw-run.XXXXXX")
     trap end_run EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP

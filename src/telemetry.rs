@@ -19,6 +19,8 @@ pub const EVENTS: &[(&str, &str)] = &[
     ("internal_error", "a request met a defect of ours and was answered 500"),
     ("panic", "some code gave up: a defect of ours; only the request or batch it was in has ended"),
     ("batch_discarded", "a commit failed; its callers were told 503"),
+    ("checkpoint_failed", "the write-ahead log stays longer for now; nothing is lost, it is tried again"),
+    ("keys_not_minted", "no keys were made ahead; the first calls make their own"),
     ("letter_attempt", "a letter was tried; `class` says what came of it"),
     ("letter_config", "a letter could not be tried because the mail settings are wrong"),
     ("letter_too_late", "an outcome came after another worker had taken the letter up"),

@@ -67,7 +67,7 @@ pub(super) fn find(db: &mut Db, wanted: &Wanted, after: Option<&(Instant, String
         query = query.filter(trail::subject.eq(subject));
     }
     if let Some((at, id)) = after {
-        query = query.filter(trail::at.lt(*at).or(trail::at.eq(*at).and(trail::id.lt(id))));
+        query = query.filter(trail::at.le(*at)).filter(trail::at.lt(*at).or(trail::id.lt(id)));
     }
     Ok(query.order((trail::at.desc(), trail::id.desc())).limit(limit).load(db)?)
 }

@@ -71,6 +71,9 @@ async fn web_and_worker(
     let listen = app.config.server.listen;
     let worker = Worker::begin(&app)?;
     let figures = Figures::begin(&app)?;
+    if app.vault.mint_ahead().is_err() {
+        tracing::warn!(event = "keys_not_minted");
+    }
     let listening = server::listen(Parts { app: app.clone(), tokens, areas }).map_err(|error| deaf(listen, &error))?;
     let (address, http) = (listening.address, listening.stop());
     let mut serving = tokio::spawn(listening.serve());

@@ -49,7 +49,7 @@ async fn create(
     let (written, replay, actor) = (prepared.clone(), new.replay, (*by).clone());
     let earlier = app
         .store
-        .write(by.by(), move |tx| {
+        .write_as(prepared.isolation(), by.by(), move |tx| {
             let id = tx.once(Some(&replay), 201, |tx| record(tx, &written))?;
             if id == written.id() { Ok(None) } else { again(tx, &actor, &id).map(Some) }
         })

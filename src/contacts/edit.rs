@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::input::{self, At, Fields, FromJson, Json};
 use crate::storage::Tx;
 use crate::triage::{Assessment, Level};
+use crate::vault::{DataKey, VaultError};
 
 /// The body of an amendment.
 #[derive(Debug, Clone)]
@@ -107,16 +108,26 @@ pub fn amend(
 }
 
 /// Her own words, if there are any and they were not purged.
-pub fn narrative(tx: &Tx<'_>, row: &ContactRow) -> Result<Option<String>> {
-    let (Some(key_id), Some(sealed)) = (&row.narrative_key_id, &row.narrative) else { return Ok(None) };
-    match tx.setting.vault.data_key(key_id) {
-        Ok(key) => {
-            let words = open_at(&key, "narrative", &row.id, 0, sealed)?;
-            Ok(Some(String::from_utf8_lossy(&words).into_owned()))
-        }
-        Err(crate::vault::VaultError::Erased) => Ok(None),
+fn narrative(tx: &Tx<'_>, row: &ContactRow) -> Result<Option<String>> {
+    let key = narrative_key(tx, row)?;
+    Ok(key.map(|key| opened_narrative(&key, row)).transpose()?.flatten())
+}
+
+/// The key of her own words, if there are any and they were not purged.
+pub fn narrative_key(tx: &Tx<'_>, row: &ContactRow) -> Result<Option<DataKey>> {
+    let Some(id) = &row.narrative_key_id else { return Ok(None) };
+    match tx.setting.vault.data_key(id) {
+        Ok(key) => Ok(Some(key)),
+        Err(VaultError::Erased) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Her own words under their key.
+pub fn opened_narrative(key: &DataKey, row: &ContactRow) -> Result<Option<String>> {
+    let Some(sealed) = &row.narrative else { return Ok(None) };
+    let words = open_at(key, "narrative", &row.id, 0, sealed)?;
+    Ok(Some(String::from_utf8_lossy(&words).into_owned()))
 }
 
 /// Applies a patch to the row as it stands, assesses the result and writes it as the next version.
@@ -195,7 +206,7 @@ pub fn level_of(code: &str) -> Option<Level> {
 fn keep_assessment(
     tx: &mut Tx<'_>,
     row: &ContactRow,
-    key: &crate::vault::DataKey,
+    key: &DataKey,
     level: Level,
     assessment: &Assessment,
 ) -> Result<()> {
@@ -217,7 +228,7 @@ fn keep_assessment(
 }
 
 /// Opens a stored assessment.
-pub fn opened_assessment(key: &crate::vault::DataKey, row: &model::AssessmentRow) -> Result<Assessment> {
+pub fn opened_assessment(key: &DataKey, row: &model::AssessmentRow) -> Result<Assessment> {
     let bytes = open_at(key, "assessment", &row.id, 0, &row.document)?;
     serde_json::from_slice(&bytes).map_err(|_| Error::Internal("an assessment cannot be read"))
 }

@@ -18,7 +18,7 @@ use crate::directory::Areas;
 use crate::error::{Error, Problem, Result};
 use crate::input::{At, Fields, FromJson, Json, text};
 use crate::storage::records::Transition;
-use crate::storage::{Tx, new_id, new_reference};
+use crate::storage::{Isolation, Tx, new_id, new_reference};
 use crate::triage::{Assessment, Facts, Level, RuleSet, assess};
 use crate::vault::{BlindField, DataKey, Vault};
 
@@ -267,11 +267,11 @@ pub struct Prepared {
     plain: Arc<Plain>,
 }
 
-/// What was sealed, for the answer to its sender.
-struct Plain {
-    document: Document,
-    narrative: Option<String>,
-    assessment: Assessment,
+/// What is sealed in a contact, opened.
+pub(super) struct Plain {
+    pub(super) document: Document,
+    pub(super) narrative: Option<String>,
+    pub(super) assessment: Assessment,
 }
 
 impl Prepared {
@@ -280,10 +280,14 @@ impl Prepared {
         &self.row.id
     }
 
+    /// A contact of a case that is there already depends on that case; any other on nothing.
+    pub fn isolation(&self) -> Isolation {
+        if self.plain.document.form.case.is_some() { Isolation::Serial } else { Isolation::New }
+    }
+
     /// The row, and what was sealed in it.
-    pub(super) fn parts(self) -> (ContactRow, Document, Option<String>, Assessment) {
-        let plain = &self.plain;
-        (self.row, plain.document.clone(), plain.narrative.clone(), plain.assessment.clone())
+    pub(super) fn parts(self) -> (ContactRow, Arc<Plain>) {
+        (self.row, self.plain)
     }
 }
 

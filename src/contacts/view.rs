@@ -1,15 +1,17 @@
 //! What leaves this room. A view names its fields; a row never leaves.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::classify::{age_at, contexts, gbv_type, is_child};
 use super::codes::{Channel, Context, GbvType, Kind, Status};
 use super::document::Document;
-use super::edit::{narrative, opened_assessment};
+use super::edit::{narrative_key, opened_assessment, opened_narrative};
 use super::form::{ContactForm, Incident};
-use super::model::{self, ContactRow, ListedRow, Scope};
-use super::record::{Against, Prepared};
+use super::model::{self, AssessmentRow, ContactRow, ListedRow, Scope};
+use super::record::{Against, Plain, Prepared};
 use crate::access::Actor;
 use crate::cases;
 use crate::clock::Instant;
@@ -17,30 +19,57 @@ use crate::error::{Error, Result};
 use crate::storage::Tx;
 use crate::storage::records::{Step, steps_of};
 use crate::triage::{Assessment, OpenQuestion, open_questions};
+use crate::vault::DataKey;
 
-/// A contact with its seals open. Rendered outside the transaction.
+/// A contact for somebody who was let in. Its seals are opened outside the transaction, when it is
+/// rendered: other callers wait for the transaction.
 pub struct Opened {
     row: ContactRow,
-    document: Document,
-    narrative: Option<String>,
-    assessment: Assessment,
     case: Option<String>,
+    contents: Contents,
 }
 
-/// Opens a contact by its key, for an answer to somebody who was let in.
+enum Contents {
+    Plain(Arc<Plain>),
+    Sealed { key: DataKey, narrative_key: Option<DataKey>, assessment: AssessmentRow },
+}
+
+impl Opened {
+    /// What is inside. Errors: 500 for a seal that does not open.
+    fn plain(&self) -> Result<Arc<Plain>> {
+        match &self.contents {
+            Contents::Plain(plain) => Ok(plain.clone()),
+            Contents::Sealed { key, narrative_key, assessment } => {
+                let row = &self.row;
+                Ok(Arc::new(Plain {
+                    document: Document::opened(key, &row.id, row.version, &row.document)?,
+                    narrative: narrative_key.as_ref().map(|key| opened_narrative(key, row)).transpose()?.flatten(),
+                    assessment: opened_assessment(key, assessment)?,
+                }))
+            }
+        }
+    }
+}
+
+/// Takes a contact by its key, with the keys that open it, for an answer to somebody who was let in.
 pub fn open(tx: &mut Tx<'_>, id: &str) -> Result<Opened> {
     let row = model::by_id(tx.db, id)?;
-    let key = tx.setting.vault.data_key(&row.key_id)?;
-    let document = Document::opened(&key, &row.id, row.version, &row.document)?;
-    let assessment = opened_assessment(&key, &model::latest_assessment(tx.db, &row.id)?)?;
-    let narrative = narrative(tx, &row)?;
+    opening(tx, row)
+}
+
+fn opening(tx: &mut Tx<'_>, row: ContactRow) -> Result<Opened> {
+    let contents = Contents::Sealed {
+        key: tx.setting.vault.data_key(&row.key_id)?,
+        narrative_key: narrative_key(tx, &row)?,
+        assessment: model::latest_assessment(tx.db, &row.id)?,
+    };
     let case = row.case_id.as_deref().map(|id| cases::reference_of(tx.db, id)).transpose()?;
-    Ok(Opened { row, document, narrative, assessment, case })
+    Ok(Opened { row, case, contents })
 }
 
 /// What reading a contact gives: everything, or the receipt of somebody whose part is over.
 pub enum Read {
-    /// With its seals open; the trail has a row.
+    /// All of it; the trail has a row.
     Whole(Box<Opened>),
     /// Clear columns only.
     Receipt(Receipt),
@@ -54,7 +83,7 @@ pub fn read(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<Read> {
         return Ok(Read::Receipt(Receipt::of(&listed(&row))));
     }
     tx.trail("contacts.read", ("contact", &row.reference), None)?;
-    Ok(Read::Whole(Box::new(open(tx, &row.id)?)))
+    Ok(Read::Whole(Box::new(opening(tx, row)?)))
 }
 
 /// The answer to a creation that was asked again: whole while it is as it was first answered, else
@@ -64,7 +93,7 @@ pub fn again(tx: &mut Tx<'_>, actor: &Actor, id: &str) -> Result<Read> {
     let reference = model::by_id(tx.db, id)?.reference;
     let row = model::find_in(tx.db, &scope, &reference)?;
     if row.version == 1 || scope.opens(&row) {
-        return Ok(Read::Whole(Box::new(open(tx, id)?)));
+        return Ok(Read::Whole(Box::new(opening(tx, row)?)));
     }
     Ok(Read::Receipt(Receipt::of(&listed(&row))))
 }
@@ -180,9 +209,10 @@ pub struct Shown {
 
 /// The whole contact with the questions that could still change its level.
 pub fn full(opened: &Opened, against: Against<'_>, now: Instant) -> Result<Shown> {
-    let person = opened.document.form.person.as_ref();
-    let facts = against.facts(&opened.document, now);
-    let incidents = opened
+    let plain = opened.plain()?;
+    let person = plain.document.form.person.as_ref();
+    let facts = against.facts(&plain.document, now);
+    let incidents = plain
         .document
         .form
         .incidents
@@ -202,12 +232,12 @@ pub fn full(opened: &Opened, against: Against<'_>, now: Instant) -> Result<Shown
         is_child: is_child(person, now, against.zone()),
         case: opened.case.as_deref(),
         // The word is for a mouth and an ear; it is not shown again.
-        form: ContactForm { incidents: Vec::new(), case: None, rejoin_word: None, ..opened.document.form.clone() },
+        form: ContactForm { incidents: Vec::new(), case: None, rejoin_word: None, ..plain.document.form.clone() },
         incidents,
-        narrative: opened.narrative.as_deref(),
+        narrative: plain.narrative.as_deref(),
         assessment: AssessmentView {
             open_questions: open_questions(against.rules, &facts, now.utc()),
-            assessment: &opened.assessment,
+            assessment: &plain.assessment,
         },
     };
     let json = serde_json::to_string(&view).map_err(|_| Error::Internal("a view cannot be written"))?;
@@ -218,9 +248,9 @@ impl Prepared {
     /// The contact as it was just recorded, for the answer to its sender: the same as [`full`] of
     /// the stored one, without opening what was sealed a moment ago.
     pub fn opened(self) -> Opened {
-        let (row, document, narrative, assessment) = self.parts();
-        let case = document.form.case.clone();
-        Opened { row, document, narrative, assessment, case }
+        let (row, plain) = self.parts();
+        let case = plain.document.form.case.clone();
+        Opened { row, case, contents: Contents::Plain(plain) }
     }
 }
 

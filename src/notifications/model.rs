@@ -218,10 +218,8 @@ pub(super) fn list(
         query = query.filter(notifications::state.eq(state));
     }
     if let Some((at, id)) = after {
-        let later = notifications::created_at
-            .gt(*at)
-            .or(notifications::created_at.eq(*at).and(notifications::id.gt(id.clone())));
-        query = query.filter(later);
+        let later = notifications::created_at.gt(*at).or(notifications::id.gt(id.clone()));
+        query = query.filter(notifications::created_at.ge(*at)).filter(later);
     }
     Ok(query.load(db)?)
 }

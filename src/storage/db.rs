@@ -66,8 +66,9 @@ impl fmt::Display for Place {
     }
 }
 
-/// What SQLite must say back, pragma by pragma. `wal_autocheckpoint` near 10,000 pages keeps
-/// checkpoints out of the way of single writes.
+/// What SQLite must say back, pragma by pragma. `wal_autocheckpoint` is a net below the writer's own
+/// checkpoints ([`super::log`]), which come long before; `journal_size_limit` gives back what the log
+/// took while a long reader, such as a backup, kept it from beginning anew.
 const PRAGMAS: &[(&str, &str, &str)] = &[
     ("busy_timeout", "2000", "2000"),
     ("journal_mode", "WAL", "wal"),
@@ -77,7 +78,8 @@ const PRAGMAS: &[(&str, &str, &str)] = &[
     ("trusted_schema", "OFF", "0"),
     ("cell_size_check", "ON", "1"),
     ("temp_store", "MEMORY", "2"),
-    ("wal_autocheckpoint", "10000", "10000"),
+    ("wal_autocheckpoint", "40000", "40000"),
+    ("journal_size_limit", "67108864", "67108864"),
 ];
 
 fn connect_sqlite(path: &std::path::Path) -> Result<Db, String> {

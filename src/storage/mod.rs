@@ -12,6 +12,7 @@ pub mod copies;
 mod db;
 pub mod house;
 mod keys;
+mod log;
 mod migrations;
 mod postgres;
 pub mod records;
@@ -39,6 +40,17 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use db::Opener;
 use writer::Writer;
+
+/// How a write stands to others that run beside it. On SQLite all stand in line, whatever they say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// As if it ran alone: it may decide by what it reads.
+    Serial,
+    /// It adds rows that nobody knows of yet and decides nothing by what it reads. PostgreSQL would
+    /// still find two such writes in each other's way: the foreign keys of one are looked up on the
+    /// page to which the other adds its own, because keys ascend; one of ten was asked to repeat.
+    New,
+}
 
 /// The data, on either engine. Clones share it.
 #[derive(Clone)]
@@ -112,11 +124,22 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
+        self.write_as(Isolation::Serial, by, work).await
+    }
+
+    /// [`Store::write`], saying how the work stands to others that run beside it.
+    pub async fn write_as<T, F>(&self, isolation: Isolation, by: By, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
         match &self.0.writer {
             Some(writer) => writer.submit(by, work)?.await.map_err(|_| Error::Unavailable)?,
             None => {
                 let store = self.clone();
-                tokio::task::spawn_blocking(move || store.repeat(&by, &work)).await.map_err(|_| Error::Unavailable)?
+                tokio::task::spawn_blocking(move || store.repeat(&by, isolation, &work))
+                    .await
+                    .map_err(|_| Error::Unavailable)?
             }
         }
     }
@@ -129,7 +152,7 @@ impl Store {
     {
         match &self.0.writer {
             Some(writer) => writer.submit(by, work)?.blocking_recv().map_err(|_| Error::Unavailable)?,
-            None => self.repeat(&by, &work),
+            None => self.repeat(&by, Isolation::Serial, &work),
         }
     }
 
@@ -153,7 +176,7 @@ impl Store {
         &self.0.clock
     }
 
-    fn repeat<T>(&self, by: &By, work: &impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
-        postgres::repeat(&self.0.pool, &self.0.setting, &self.0.clock, by, work)
+    fn repeat<T>(&self, by: &By, isolation: Isolation, work: &impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        postgres::repeat(&self.0.pool, (&self.0.setting, &self.0.clock, by), isolation, work)
     }
 }

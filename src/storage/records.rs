@@ -195,12 +195,25 @@ impl Tx<'_> {
         first: impl FnOnce(&mut Self) -> Result<String>,
     ) -> Result<String> {
         let Some(replay) = replay else { return first(self) };
-        if let Some(subject) = self.replayed(replay)? {
+        if self.looks_first()
+            && let Some(subject) = self.replayed(replay)?
+        {
             return Ok(subject);
         }
-        let subject = first(self)?;
-        self.remember(replay, status, &subject)?;
-        Ok(subject)
+        match first(self) {
+            Ok(subject) => self.remember(replay, status, &subject).map(|()| subject),
+            Err(error) if self.looks_first() || error.is_fatal() => Err(error),
+            Err(error) => Err(self.refused(replay, error)),
+        }
+    }
+
+    /// A refusal of something that was done under this key before is the refusal to do it twice.
+    fn refused(&mut self, replay: &Replay, error: Error) -> Error {
+        match self.replayed(replay) {
+            Ok(Some(_)) => Error::Repeat,
+            Err(Error::KeyReused) => Error::KeyReused,
+            Ok(None) | Err(_) => error,
+        }
     }
 
     /// Forgets keys older than `before`; gives how many.

@@ -38,11 +38,25 @@ pub struct Tx<'a> {
     /// Vault, rules and configuration.
     pub setting: &'a Setting,
     promises: bool,
+    repeated: bool,
 }
 
 impl<'a> Tx<'a> {
     pub(super) fn new(db: &'a mut Db, now: Instant, by: &'a By, setting: &'a Setting) -> Self {
-        Tx { db, now, by, setting, promises: false }
+        Tx { db, now, by, setting, promises: false, repeated: false }
+    }
+
+    /// The same work once more, after the engine asked for that or a key was found to be taken.
+    pub(super) fn repeated(self, repeated: bool) -> Self {
+        Tx { repeated, ..self }
+    }
+
+    /// Whether a key is looked up before the work it stands for, or only when it turns out to be
+    /// taken. On PostgreSQL a look-up that finds nothing reads a page of the index, to which others
+    /// who do the same add theirs: each such pair would be asked to repeat. So the first try does
+    /// without.
+    pub(super) fn looks_first(&self) -> bool {
+        self.repeated || matches!(self.db, Db::Sqlite(_))
     }
 
     /// A new key of this moment.

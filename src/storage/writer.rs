@@ -19,6 +19,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use metrics::{Gauge, Histogram};
 use tokio::sync::oneshot;
 
+use super::log::Log;
 use super::records::By;
 use super::{Db, Place, Setting, Tx};
 use crate::clock::Clock;
@@ -91,7 +92,8 @@ impl Writer {
             commit: metrics::histogram!(COMMIT_SECONDS),
         };
         let tainted = Arc::new(AtomicBool::new(false));
-        let mut desk = Desk { connection: None, place, setting, clock, tainted, measures };
+        let log = Log::keep(place.clone())?;
+        let mut desk = Desk { connection: None, log, place, setting, clock, tainted, measures };
         desk.connect()?;
         let thread = std::thread::Builder::new()
             .name("writer".into())
@@ -136,6 +138,7 @@ impl Drop for Writer {
 /// What the thread has before it.
 struct Desk {
     connection: Option<Db>,
+    log: Log,
     place: Place,
     setting: Setting,
     clock: Clock,
@@ -164,6 +167,9 @@ impl Desk {
             self.measures.waiting.decrement(many);
             self.measures.batch.record(many);
             self.commit_batch(batch);
+            if let Some(db) = &mut self.connection {
+                self.log.tend(db);
+            }
         }
     }
 

@@ -95,6 +95,14 @@ impl Vault {
         self.keyring.fingerprint()
     }
 
+    /// Has new data keys at hand before the first is asked for, so that no request waits for them.
+    ///
+    /// # Errors
+    /// [`VaultError::Unavailable`]; the first who asks for a key tries again.
+    pub fn mint_ahead(&self) -> Result<(), VaultError> {
+        self.pool.fill()
+    }
+
     /// A new data key, already on disk in the key store, never given out before. Keep its
     /// [`DataKey::id`] beside what it seals.
     ///

@@ -13,9 +13,10 @@ use super::keyring::Keyring;
 use super::keys::{DataKey, KeyStore};
 
 /// Keys per flush of the key store.
-pub(super) const BATCH: usize = 256;
-/// Fewer than this, and the next batch is minted aside.
-pub(super) const LOW: usize = 64;
+pub(super) const BATCH: usize = 512;
+/// Fewer than this, and the next batch is minted aside: as many as two processors use up in the time
+/// that takes, because a request thread on an empty pool holds up all its other requests.
+pub(super) const LOW: usize = 256;
 
 pub(super) struct Pool {
     keyring: Arc<Keyring>,
@@ -35,6 +36,12 @@ struct State {
 impl Pool {
     pub(super) fn new(keyring: Arc<Keyring>, store: Arc<dyn KeyStore>) -> Arc<Self> {
         Arc::new(Self { keyring, store, state: Mutex::default(), changed: Condvar::new() })
+    }
+
+    /// Mints the first batch, if there is none.
+    pub(super) fn fill(self: &Arc<Self>) -> Result<(), VaultError> {
+        let state = self.state();
+        if state.ready.is_empty() && !state.minting { Attempt::begin(self, state).run() } else { Ok(()) }
     }
 
     /// A key that nobody else has or will get.

@@ -49,6 +49,16 @@ fn one_batch_serves_many_takers_without_another_mint() {
 }
 
 #[test]
+fn keys_minted_ahead_are_there_before_the_first_is_asked_for() {
+    let (vault, store) = vault();
+    vault.mint_ahead().unwrap();
+    vault.mint_ahead().unwrap();
+    assert_eq!(store.mints(), 1, "what is there is not minted again");
+    store.set_down(true);
+    take(&vault, 1);
+}
+
+#[test]
 fn nobody_waits_for_a_refill_while_keys_remain() {
     let (vault, store) = vault();
     take(&vault, 1);

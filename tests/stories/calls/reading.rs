@@ -13,6 +13,7 @@ on_both_engines![
     one_sees_one_s_own_calls_and_another_s_is_not_there,
     a_list_is_filtered_by_what_stands_in_clear,
     pages_of_a_list_neither_repeat_nor_skip_while_calls_come_in,
+    a_counselor_s_list_has_her_own_calls_and_those_she_holds_once_each_in_order,
     a_cursor_tells_nothing_and_cannot_be_made_up,
     a_read_of_what_is_sealed_leaves_its_row_in_the_trail,
 ];
@@ -98,6 +99,41 @@ fn pages_of_a_list_neither_repeat_nor_skip_while_calls_come_in(hotline: &Hotline
         next = page.next();
     }
     assert_eq!((seen.len(), seen.into_iter().collect::<BTreeSet<_>>()), (11, made));
+}
+
+fn a_counselor_s_list_has_her_own_calls_and_those_she_holds_once_each_in_order(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let (operator, counselor) = (floor.operator(), floor.seat("co-01", Role::Counselor));
+    let clinic = floor.house(&floor.seat("cd-01", Role::Coordinator), "Clinic", "medical");
+    let consent =
+        json!({"given": true, "named_aloud": true, "given_by": "survivor", "how": "verbal", "fields": ["need"]});
+    let needs = json!({"needs": [{"need": "medical", "services": [clinic.id], "consent": consent}]});
+    let person = json!({"age_band": "26_40", "sex": "female", "area": "TM-M-BAY"});
+    let heard = json!({"channel": "phone", "caller_role": "survivor", "person": person});
+    // Hers, held, hers and held, hers; and one between them that is none of hers.
+    let expected: Vec<String> = [true, false, true, true]
+        .into_iter()
+        .enumerate()
+        .map(|(number, own)| {
+            hotline.wait(SECOND);
+            operator.draft();
+            let seat = if own { &counselor } else { &operator };
+            let call = seat.call(&heard).place();
+            if matches!(number, 1 | 2) {
+                let ticket = seat.post(&format!("{call}/tickets"), &needs).expect(201);
+                counselor.post(&format!("/tickets/{}/claim", ticket.text_of("id")), &json!({})).expect(200);
+            }
+            call
+        })
+        .collect();
+    let (mut next, mut seen) = (Some("/contacts?limit=1".to_owned()), Vec::new());
+    while let Some(path) = next {
+        let page = counselor.get(&path).expect(200);
+        let items = page.json["items"].as_array().unwrap();
+        seen.extend(items.iter().map(|call| format!("/contacts/{}", call["id"].as_str().unwrap())));
+        next = page.next();
+    }
+    assert_eq!(seen, expected.into_iter().rev().collect::<Vec<_>>());
 }
 
 fn a_cursor_tells_nothing_and_cannot_be_made_up(hotline: &Hotline) {

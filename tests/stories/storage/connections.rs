@@ -100,7 +100,8 @@ fn sqlite_keeps_every_setting_that_safety_rests_on() {
         ("trusted_schema", "0"),
         ("cell_size_check", "1"),
         ("temp_store", "2"),
-        ("wal_autocheckpoint", "10000"),
+        ("wal_autocheckpoint", "40000"),
+        ("journal_size_limit", "67108864"),
     ];
     let say = |db: &mut Db, name: &str| -> String {
         let Db::Sqlite(connection) = db else { unreachable!() };
@@ -111,6 +112,37 @@ fn sqlite_keeps_every_setting_that_safety_rests_on() {
         let written = hotline.store.write_blocking(By::system(), move |tx| Ok(say(tx.db, name)));
         assert_eq!(written.unwrap(), value, "{name} when writing");
     }
+}
+
+/// Copied beside the writing, and so whole that it can begin anew, long before SQLite itself would
+/// make a caller wait for that.
+#[test]
+fn the_log_begins_anew_while_callers_go_on_writing() {
+    let hotline = Hotline::open(Engine::Sqlite);
+    let much = "x".repeat(100_000);
+    let mut stranger = hotline.stranger();
+    let mut longest = 0;
+    loop {
+        let much = much.clone();
+        hotline.store.write_blocking(By::system(), move |tx| tx.step(("task", "t"), "opened", Some(&much))).unwrap();
+        let pages = pages_in_the_log(&mut stranger);
+        if pages < longest {
+            break;
+        }
+        longest = pages;
+        assert!(longest < 40_000, "only SQLite's own limit would end this");
+    }
+    assert!(longest > 1000, "a log of {longest} pages is not worth a flush of the database file");
+}
+
+fn pages_in_the_log(stranger: &mut Db) -> i32 {
+    #[derive(QueryableByName)]
+    struct Told {
+        #[diesel(sql_type = diesel::sql_types::Integer)]
+        log: i32,
+    }
+    let Db::Sqlite(connection) = stranger else { unreachable!() };
+    diesel::sql_query("PRAGMA wal_checkpoint(NOOP)").get_result::<Told>(connection).unwrap().log
 }
 
 #[test]
