@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::keys::DataKey;
 
-/// More than a shift has open at once; about 150 KB.
-pub(super) const CAPACITY: usize = 1024;
+/// More than a day has open; about 600 KB.
+pub(super) const CAPACITY: usize = 4096;
 
 pub(super) struct Cache(Mutex<State>);
 
@@ -92,11 +92,11 @@ impl Cache {
 }
 
 impl State {
-    /// Looks at every entry: a few µs, and only on a full cache beside a database read.
+    /// Makes room for many at once, so that not every newcomer to a full cache looks at all of it.
     fn drop_least_used(&mut self) {
-        let oldest = self.keys.iter().min_by_key(|(_, kept)| kept.used).map(|(id, _)| id.clone());
-        if let Some(id) = oldest {
-            self.keys.remove(&id);
-        }
+        let mut used: Vec<u64> = self.keys.values().map(|kept| kept.used).collect();
+        let (_, bound, _) = used.select_nth_unstable(CAPACITY / 8);
+        let bound = *bound;
+        self.keys.retain(|_, kept| kept.used > bound);
     }
 }

@@ -77,7 +77,7 @@ fn an_opened_key_is_not_asked_for_twice() {
 }
 
 #[test]
-fn memory_is_bounded_and_the_least_used_key_leaves_first() {
+fn memory_is_bounded_and_the_least_used_keys_leave_first() {
     let (cache, keyring) = (Cache::new(), Keyring::create().unwrap());
     let LookUp::Absent(since) = cache.look_up("") else { panic!("nothing was kept") };
     let keys: Vec<DataKey> = (0..=CAPACITY).map(|_| DataKey::mint(&keyring).unwrap().0).collect();
@@ -86,7 +86,9 @@ fn memory_is_bounded_and_the_least_used_key_leaves_first() {
     }
     assert!(is_kept(&cache, keys[0].id()));
     cache.keep(&keys[CAPACITY], since);
-    assert_eq!(cache.len(), CAPACITY);
-    assert!(is_kept(&cache, keys[0].id()));
+    assert!((CAPACITY / 2..=CAPACITY).contains(&cache.len()));
+    for kept in [0, CAPACITY - 1, CAPACITY] {
+        assert!(is_kept(&cache, keys[kept].id()));
+    }
     assert!(!is_kept(&cache, keys[1].id()));
 }
