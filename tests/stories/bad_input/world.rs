@@ -41,7 +41,8 @@ const UNCOUNTED: [&str; 6] =
     ["trail", "sessions", "sign_in_delays", "leases", "data_keys", "__diesel_schema_migrations"];
 
 /// Tables whose rows are counted.
-const COUNTED: [&str; 24] = [
+const COUNTED: [&str; 25] = [
+    "house",
     "staff",
     "steps",
     "idempotency",
