@@ -299,12 +299,11 @@ def bare_postgres(bench, house, postgres):
 
 def prepare_bare_postgres(house, postgres):
     """The same tables, somebody to have recorded the calls, and bytes that were really sealed."""
-    postgres.sql("CREATE DATABASE bench_bare", "postgres")
-    env = dict(house.env, GOLDAW__DATABASE__URL=postgres.url("bench_bare"))
+    for name in ("bench_bare", "bench_bare_keys"):
+        postgres.sql(f"CREATE DATABASE {name}", "postgres")
     folder = os.path.join(house.run, "postgres-bare")
-    for name in ("keyring.json", "token.key"):
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        subprocess.run(["cp", "-p", os.path.join(house.folder, name), folder], check=True)
+    env = dict(house.env, GOLDAW__DATABASE__URL=postgres.url("bench_bare"),
+               GOLDAW__DATABASE__KEYS_URL=postgres.url("bench_bare_keys"), GOLDAW__VAULT__ROOT_KEY_FILE=folder + ".root")
     done = subprocess.run([house.goldaw, "migrate", "--data", folder], env=env, text=True, capture_output=True)
     if done.returncode:
         raise Fault(f"goldaw migrate: {done.stderr.strip()}")
