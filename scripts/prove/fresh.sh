@@ -16,7 +16,7 @@ FRESH=$RUN/debian
 mounted=()
 jobs_of_it=
 end() {
-    [ -z "$jobs_of_it" ] || kill -- "-$jobs_of_it" 2>/dev/null || true
+    [ -z "$jobs_of_it" ] || kill -- "-$(pgrep -P "$jobs_of_it")" 2>/dev/null || true
     for ((i = ${#mounted[@]} - 1; i >= 0; i--)); do umount -l "${mounted[i]}" || true; done
     # Never through a mount that would not go.
     findmnt -rno TARGET | grep -q "^$FRESH/" || rm -rf "$RUN"
@@ -68,7 +68,8 @@ until_ready() {
         kill -0 "$jobs_of_it" 2>/dev/null || { tail -n 20 "$said" >&2 && exit 1; }
         sleep 1
     done
-    kill -TERM -- "-$jobs_of_it"
+    # The shell in the background waits for what leads a group of its own.
+    kill -TERM -- "-$(pgrep -P "$jobs_of_it")"
     wait "$jobs_of_it" || true
     jobs_of_it=
 }
