@@ -1,10 +1,11 @@
 //! Changing a contact: a draft by merge patches, a finished one by amendments.
 
+use super::assessed;
 use super::codes::{AmendReason, Status};
 use super::document::{Document, open_at, seal_at};
 use super::form::ContactForm;
 use super::model::{self, ContactRow, Edited, RevisionRow, Scope};
-use super::record::{Against, narrative_text, rejoin_index, sealed_assessment, sealed_narrative, split};
+use super::record::{Against, narrative_text, rejoin_index, sealed_narrative, split};
 use crate::access::Actor;
 use crate::cases;
 use crate::clock::Instant;
@@ -211,7 +212,7 @@ fn keep_assessment(
     assessment: &Assessment,
 ) -> Result<()> {
     let latest = model::latest_assessment(tx.db, &row.id)?;
-    let before: Assessment = opened_assessment(key, &latest)?;
+    let before: Assessment = assessed::opened(key, &latest)?;
     let fired = |a: &Assessment| a.fired.iter().map(|fired| fired.rule.clone()).collect::<Vec<_>>();
     let clocks =
         |a: &Assessment| a.clocks.iter().map(|c| (c.name.clone(), c.state, c.closes_at.clone())).collect::<Vec<_>>();
@@ -220,17 +221,11 @@ fn keep_assessment(
     if same {
         return Ok(());
     }
-    model::insert_assessment(tx.db, &sealed_assessment(key, &row.id, row.version + 1, level, assessment)?)?;
+    model::insert_assessment(tx.db, &assessed::sealed(key, &row.id, row.version + 1, level, assessment)?)?;
     if latest.level != level.code() {
         tx.step(("contact", &row.id), "triaged", Some(level.code()))?;
     }
     Ok(())
-}
-
-/// Opens a stored assessment.
-pub fn opened_assessment(key: &DataKey, row: &model::AssessmentRow) -> Result<Assessment> {
-    let bytes = open_at(key, "assessment", &row.id, 0, &row.document)?;
-    serde_json::from_slice(&bytes).map_err(|_| Error::Internal("an assessment cannot be read"))
 }
 
 /// Ends a draft. What was not answered keeps its safe reading; nothing blocks. Errors: 404; 409

@@ -9,6 +9,7 @@
 //! Every change is assessed by the rules, and an assessment is kept when it says something new.
 
 pub mod api;
+mod assessed;
 pub mod casework;
 pub mod classify;
 pub mod codes;

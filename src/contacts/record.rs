@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
+use super::assessed;
 use super::classify::{age_at, contexts, elapsed_band, gbv_type};
 use super::codes::{AgeBand, Sex, Status};
 use super::document::{Document, seal_at};
@@ -20,7 +21,7 @@ use crate::input::{At, Fields, FromJson, Json, text};
 use crate::storage::records::Transition;
 use crate::storage::{Isolation, Tx, new_id, new_reference};
 use crate::triage::{Assessment, Facts, Level, RuleSet, assess};
-use crate::vault::{BlindField, DataKey, Vault};
+use crate::vault::{BlindField, Vault};
 
 /// A call may be written down this long after it began (outreach, a paper form).
 const WRITTEN_AFTER: i64 = 92 * DAY;
@@ -340,7 +341,7 @@ pub fn prepare(
         id,
     };
     let facts = against.counted((&row.id, status), &document, level, opened_at);
-    let assessment_row = sealed_assessment(&key, &row.id, 1, level, &assessment)?;
+    let assessment_row = assessed::sealed(&key, &row.id, 1, level, &assessment)?;
     let plain = Arc::new(Plain { document, narrative: new.narrative, assessment });
     Ok(Prepared { row, facts, assessment_row, level, plain })
 }
@@ -355,28 +356,6 @@ pub fn sealed_narrative(vault: &Vault, contact_id: &str, words: &str) -> Result<
     let key = vault.new_data_key()?;
     let sealed = seal_at(&key, "narrative", contact_id, 0, words.as_bytes())?;
     Ok((key.id().to_owned(), sealed))
-}
-
-/// An assessment as it is stored: whole, sealed, never changed.
-pub fn sealed_assessment(
-    key: &DataKey,
-    contact_id: &str,
-    version: i32,
-    level: Level,
-    assessment: &Assessment,
-) -> Result<AssessmentRow> {
-    let at = Instant::from(assessment.at);
-    let id = new_id(at)?;
-    let bytes = serde_json::to_vec(assessment).map_err(|_| Error::Internal("an assessment cannot be written"))?;
-    Ok(AssessmentRow {
-        document: seal_at(key, "assessment", &id, 0, &bytes)?,
-        id,
-        contact_id: contact_id.to_owned(),
-        contact_version: version,
-        level: level.code().to_owned(),
-        rule_set: assessment.rule_set.sha256.as_str().to_owned(),
-        at,
-    })
 }
 
 /// Writes a prepared contact with its assessment, reporting row, steps and trail; gives its key.

@@ -1,9 +1,9 @@
 //! What a referral needs to know of a contact, and no more.
 
+use super::assessed;
 use super::classify::{age, is_child};
 use super::codes::Status;
 use super::document::Document;
-use super::edit::opened_assessment;
 use super::facts::most_recent;
 use super::model;
 use crate::clock::Instant;
@@ -66,7 +66,7 @@ pub fn summary(tx: &mut Tx<'_>, contact_id: &str) -> Result<Summary> {
     let row = model::by_id(tx.db, contact_id)?;
     let key = tx.setting.vault.data_key(&row.key_id)?;
     let document = Document::opened(&key, &row.id, row.version, &row.document)?;
-    let assessment = opened_assessment(&key, &model::latest_assessment(tx.db, &row.id)?)?;
+    let assessment = assessed::opened(&key, &model::latest_assessment(tx.db, &row.id)?)?;
     let zone = tx.setting.config.place.time_zone;
     let form = document.form;
     let person = form.person.as_ref();

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::assessed;
 use super::classify::{age_at, contexts, gbv_type, is_child};
 use super::codes::{Channel, Context, GbvType, Kind, Status};
 use super::document::Document;
-use super::edit::{narrative_key, opened_assessment, opened_narrative};
+use super::edit::{narrative_key, opened_narrative};
 use super::form::{ContactForm, Incident};
 use super::model::{self, AssessmentRow, ContactRow, ListedRow, Scope};
 use super::record::{Against, Plain, Prepared};
@@ -44,7 +45,7 @@ impl Opened {
                 Ok(Arc::new(Plain {
                     document: Document::opened(key, &row.id, row.version, &row.document)?,
                     narrative: narrative_key.as_ref().map(|key| opened_narrative(key, row)).transpose()?.flatten(),
-                    assessment: opened_assessment(key, assessment)?,
+                    assessment: assessed::opened(key, assessment)?,
                 }))
             }
         }
@@ -263,7 +264,7 @@ pub fn assessments(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<Ve
     }
     tx.trail("contacts.read_assessments", ("contact", &row.reference), None)?;
     let key = tx.setting.vault.data_key(&row.key_id)?;
-    model::assessments_of(tx.db, &row.id)?.iter().map(|stored| opened_assessment(&key, stored)).collect()
+    model::assessments_of(tx.db, &row.id)?.iter().map(|stored| assessed::opened(&key, stored)).collect()
 }
 
 /// One step.

@@ -18,7 +18,7 @@ const TAG: usize = 16;
 const LENGTH: usize = 4;
 
 /// Below this many bytes size classes are `STEP` apart, above it each is twice the last.
-const FINE_UNTIL: usize = 1024;
+const FINE_UNTIL: usize = 2048;
 const STEP: usize = 256;
 
 /// Where a sealed value belongs. It opens nowhere else.
@@ -37,8 +37,8 @@ pub struct Place<'a> {
 pub enum Padding {
     /// The exact size shows. For values that all have the same size.
     None,
-    /// Only a size class shows: content and its 4-byte length together fill 256, 512, 768 or
-    /// 1024 bytes, then 2048, 4096 and so on. A narrative of 2,000 Cyrillic letters (4,000
+    /// Only a size class shows: content and its 4-byte length together fill 256, 512, 768 and so on
+    /// up to 2048 bytes, then 4096, 8192 and so on. A narrative of 2,000 Cyrillic letters (4,000
     /// bytes) looks like any other of more than 2,044 bytes.
     SizeClass,
 }

@@ -1,6 +1,9 @@
 //! Nothing of hers lies in clear: not in the database, its log, letters, logs or the trail.
 
+use diesel::prelude::*;
 use goldaw::access::Role;
+use goldaw::contacts::document::{open_at, seal_at};
+use goldaw::storage::schema::{assessments, contacts};
 use serde_json::{Value, json};
 
 use crate::support::canary::{assert_nowhere, everything};
@@ -8,7 +11,10 @@ use crate::support::floor::{Floor, Seat};
 use crate::support::program::Program;
 use crate::support::{Hotline, on_both_engines};
 
-on_both_engines![a_marked_word_in_every_field_is_nowhere_in_clear];
+on_both_engines![
+    a_marked_word_in_every_field_is_nowhere_in_clear,
+    an_assessment_takes_half_the_place_and_one_from_before_that_opens_too,
+];
 
 /// A body with a word of its own in every place that takes words.
 fn marked() -> Value {
@@ -100,4 +106,26 @@ fn a_program_that_runs_for_real_writes_nothing_of_hers_into_any_file_or_its_log(
     let hers: Vec<&str> =
         WORDS.into_iter().filter(|word| !["strangled", "perpetrator_present"].contains(word)).collect();
     assert_nowhere(&places, &hers);
+}
+
+fn an_assessment_takes_half_the_place_and_one_from_before_that_opens_too(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let seat = floor.operator();
+    let call = seat.call(&json!({"channel": "phone", "answers": {"perpetrator_present": "yes", "strangled": "yes"}}));
+    let shown = || seat.get(&format!("{}/assessments", call.place())).expect(200).json["items"].clone();
+    let kept = shown();
+    let (id, contact_id, sealed): (String, String, Vec<u8>) = assessments::table
+        .select((assessments::id, assessments::contact_id, assessments::document))
+        .first(&mut hotline.stranger())
+        .unwrap();
+    let key_id: String =
+        contacts::table.find(&contact_id).select(contacts::key_id).first(&mut hotline.stranger()).unwrap();
+    let key = hotline.vault.data_key(&key_id).unwrap();
+    let bytes = open_at(&key, "assessment", &id, 0, &sealed).unwrap();
+    let plain = lz4_flex::decompress_size_prepended(&bytes[1..]).unwrap();
+    assert!(plain.len() > 1400 && sealed.len() < 1400, "{} bytes lie in {}", plain.len(), sealed.len());
+
+    let before = seal_at(&key, "assessment", &id, 0, &plain).unwrap();
+    diesel::update(assessments::table).set(assessments::document.eq(before)).execute(&mut hotline.stranger()).unwrap();
+    assert_eq!(shown(), kept);
 }
