@@ -66,9 +66,8 @@ impl fmt::Display for Place {
     }
 }
 
-/// What SQLite must say back, pragma by pragma. `wal_autocheckpoint` is a net below the writer's own
-/// checkpoints ([`super::log`]), which come long before; `journal_size_limit` gives back what the log
-/// took while a long reader, such as a backup, kept it from beginning anew.
+/// What SQLite must say back, pragma by pragma. `journal_size_limit` gives back what the log took while
+/// a long reader, such as a backup, kept it from beginning anew.
 const PRAGMAS: &[(&str, &str, &str)] = &[
     ("busy_timeout", "2000", "2000"),
     ("journal_mode", "WAL", "wal"),
@@ -78,7 +77,6 @@ const PRAGMAS: &[(&str, &str, &str)] = &[
     ("trusted_schema", "OFF", "0"),
     ("cell_size_check", "ON", "1"),
     ("temp_store", "MEMORY", "2"),
-    ("wal_autocheckpoint", "40000", "40000"),
     ("journal_size_limit", "67108864", "67108864"),
 ];
 
@@ -90,7 +88,6 @@ fn connect_sqlite(path: &std::path::Path) -> Result<Db, String> {
         connection
             .batch_execute(&format!("PRAGMA {name} = {value}"))
             .map_err(|_| format!("SQLite does not take the setting {name}"))?;
-        // Not from the table `pragma_…`: wal_autocheckpoint has none.
         let said: String = diesel::dsl::sql::<Text>(&format!("PRAGMA {name}"))
             .get_result(&mut connection)
             .map_err(|_| format!("SQLite does not tell its setting {name}"))?;

@@ -233,6 +233,7 @@ impl Desk {
                 tainted.store(true, Ordering::SeqCst);
             }
         });
+        Log::relieve(&mut db).map_err(|_| "SQLite does not leave its checkpoints to others".to_owned())?;
         self.connection = Some(db);
         Ok(())
     }

@@ -38,8 +38,6 @@ pub(super) fn take(path: &Path, into: &Path) -> Result<Contents, String> {
     copied
         .map_err(|error| cannot(into, &error))?
         .map_err(|_| "the database could not be copied: it is damaged, or the disk is full".to_owned())?;
-    // What the log holds back goes to the file here, rather than in the next writer's commit.
-    let _: QueryResult<usize> = diesel::sql_query("PRAGMA wal_checkpoint(PASSIVE)").execute(connection);
     check(into)
 }
 

@@ -10,7 +10,7 @@ use goldaw::error::Error;
 use goldaw::storage::{By, Db, Place, Store};
 
 use super::{keep, still_writes};
-use crate::support::{Engine, Hotline, count, is_503, on_both_engines, recovers_within};
+use crate::support::{Engine, Hotline, count, is_503, number, on_both_engines, recovers_within};
 
 on_both_engines![a_read_sees_one_moment, a_read_cannot_write, what_is_kept_is_there_after_a_restart];
 
@@ -100,7 +100,6 @@ fn sqlite_keeps_every_setting_that_safety_rests_on() {
         ("trusted_schema", "0"),
         ("cell_size_check", "1"),
         ("temp_store", "2"),
-        ("wal_autocheckpoint", "40000"),
         ("journal_size_limit", "67108864"),
     ];
     let say = |db: &mut Db, name: &str| -> String {
@@ -112,27 +111,66 @@ fn sqlite_keeps_every_setting_that_safety_rests_on() {
         let written = hotline.store.write_blocking(By::system(), move |tx| Ok(say(tx.db, name)));
         assert_eq!(written.unwrap(), value, "{name} when writing");
     }
+    let own = hotline.store.write_blocking(By::system(), move |tx| Ok(say(tx.db, "wal_autocheckpoint")));
+    assert_eq!(own.unwrap(), "0", "no checkpoint inside a caller's commit");
 }
 
-/// Copied beside the writing, and so whole that it can begin anew, long before SQLite itself would
-/// make a caller wait for that.
+/// As `.cargo/config.toml` asks for. Nothing fails without it but the figures.
+#[test]
+fn sqlite_is_built_to_plan_a_statement_once_and_to_share_no_lock_between_connections() {
+    let hotline = Hotline::open(Engine::Sqlite);
+    let used = |db: &mut Db, option: &str| -> i64 {
+        number(db, &format!("SELECT sqlite_compileoption_used('{option}') AS value"))
+    };
+    let db = &mut hotline.stranger();
+    assert_eq!(used(db, "ENABLE_QPSG"), 1);
+    assert_eq!(used(db, "DEFAULT_MEMSTATUS=0"), 1);
+    assert_eq!(used(db, "ENABLE_MEMORY_MANAGEMENT"), 0);
+}
+
+/// Copied beside the writing, and so whole that it can begin anew. SQLite's own checkpoints, inside a
+/// caller's commit, are off.
 #[test]
 fn the_log_begins_anew_while_callers_go_on_writing() {
     let hotline = Hotline::open(Engine::Sqlite);
-    let much = "x".repeat(100_000);
+    let longest = write_until_the_log_begins_anew(&hotline);
+    assert!(longest > 1000, "a log of {longest} pages is not worth a flush of the database file");
+}
+
+/// As a backup does.
+#[test]
+fn a_reader_holds_the_log_and_when_it_leaves_the_log_begins_anew() {
+    let hotline = Hotline::open(Engine::Sqlite);
+    let mut reader = hotline.stranger();
+    reader.batch_execute("BEGIN; SELECT count(*) FROM steps").unwrap();
     let mut stranger = hotline.stranger();
-    let mut longest = 0;
+    while pages_in_the_log(&mut stranger) < 12_000 {
+        write_much(&hotline);
+    }
+    assert_eq!(count(&mut reader, "steps"), 0);
+    reader.batch_execute("ROLLBACK").unwrap();
+    let longest = write_until_the_log_begins_anew(&hotline);
+    assert!(longest >= 12_000, "a reader of an old state was overtaken");
+}
+
+fn write_much(hotline: &Hotline) {
+    let much = "x".repeat(100_000);
+    hotline.store.write_blocking(By::system(), move |tx| tx.step(("task", "t"), "opened", Some(&much))).unwrap();
+}
+
+/// How many pages it had grown to.
+fn write_until_the_log_begins_anew(hotline: &Hotline) -> i32 {
+    let mut stranger = hotline.stranger();
+    let mut longest = pages_in_the_log(&mut stranger);
     loop {
-        let much = much.clone();
-        hotline.store.write_blocking(By::system(), move |tx| tx.step(("task", "t"), "opened", Some(&much))).unwrap();
+        write_much(hotline);
         let pages = pages_in_the_log(&mut stranger);
         if pages < longest {
-            break;
+            return longest;
         }
         longest = pages;
-        assert!(longest < 40_000, "only SQLite's own limit would end this");
+        assert!(longest < 40_000, "nobody empties the log");
     }
-    assert!(longest > 1000, "a log of {longest} pages is not worth a flush of the database file");
 }
 
 fn pages_in_the_log(stranger: &mut Db) -> i32 {
