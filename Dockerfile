@@ -9,6 +9,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /goldaw
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo ./.cargo
 COPY config ./config
 COPY migrations ./migrations
 COPY scripts/bench ./scripts/bench
