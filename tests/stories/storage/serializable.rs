@@ -105,11 +105,18 @@ fn two_that_really_collide_both_get_through() {
     assert_eq!(number(&mut hotline.stranger(), distinct), 2);
 }
 
-/// The second row of each is looked up, for its foreign key, where the other adds its first.
+/// Each adds a row where the other has looked up a foreign key.
 #[test]
 fn two_that_only_add_are_not_in_each_other_s_way() {
     assert_eq!(tries_of_two_that_add(Isolation::New), 2);
     assert!(tries_of_two_that_add(Isolation::Serial) > 2, "or this story proves nothing");
+}
+
+fn add_staff(tx: &mut Tx<'_>, name: &str) -> Result<()> {
+    Ok(tx.db.batch_execute(&format!(
+        "INSERT INTO staff (id, reference, version, name, role, passphrase_hash, totp_last_step, active, created_at, updated_at)
+            VALUES ('{name}', '{name}', 1, '{name}', 'operator', '', 0, true, 0, 0)"
+    ))?)
 }
 
 fn tries_of_two_that_add(isolation: Isolation) -> u32 {
@@ -124,18 +131,16 @@ fn tries_of_two_that_add(isolation: Isolation) -> u32 {
                 let (store, meeting, tries) = (hotline.store.clone(), meeting.clone(), tries.clone());
                 tokio::spawn(async move {
                     let add = move |tx: &mut Tx<'_>| {
+                        add_staff(tx, name)?;
                         tx.db.batch_execute(&format!(
-                            "INSERT INTO staff (id, reference, version, name, role, passphrase_hash, totp_last_step,
-                                active, created_at, updated_at) VALUES ('{name}', '{name}', 1, '{name}', 'operator', '', 0, true, 0, 0)"
+                            "INSERT INTO sessions (id, token_hash, staff_id, created_at, expires_at, seen_at)
+                                VALUES ('{name}', '{name}', '{name}', 0, 0, 0)"
                         ))?;
-                        // Both have added before either is looked up; a repeat does not wait.
+                        // Both have looked before either adds more; a repeat does not wait.
                         if tries.fetch_add(1, Ordering::SeqCst) < 2 {
                             meeting.wait();
                         }
-                        Ok(tx.db.batch_execute(&format!(
-                            "INSERT INTO sessions (id, token_hash, staff_id, created_at, expires_at, seen_at)
-                                VALUES ('{name}', '{name}', '{name}', 0, 0, 0)"
-                        ))?)
+                        add_staff(tx, &format!("{name} more"))
                     };
                     store.write_as(isolation, By::system(), add).await
                 })
