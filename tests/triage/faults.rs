@@ -211,6 +211,17 @@ fn a_pack_whose_own_case_fails_is_refused() {
 }
 
 #[test]
+fn a_rule_that_does_not_just_miss_what_its_case_says_is_refused() {
+    let case = "\n[[case]]\nname = \"a weapon\"\nfacts = { weapon = \"yes\" }\nbut = { weapon = \"no\" }\n\
+                expect = { fires = [\"r\"] }\n";
+    assert_eq!(faults(&(rule("weapon") + case)).len(), 0);
+    let found = faults(&(rule("weapon") + &case.replace("weapon = \"no\"", "weapon = \"yes\"")));
+    assert!(found[0].message.contains("`but` silences r, but it is still fired"), "{}", found[0]);
+    let misspelt = case.replace("but = { weapon", "but = { wepon");
+    assert!(faults(&(rule("weapon") + &misspelt))[0].message.contains("no indicator `wepon`"));
+}
+
+#[test]
 fn a_changed_threshold_in_a_shipped_pack_is_caught_by_its_cases() {
     let mut sources = shipped_sources();
     let screen = sources.iter_mut().find(|source| source.name.contains("lethality")).unwrap();

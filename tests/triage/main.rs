@@ -10,4 +10,5 @@ mod faults;
 mod packs;
 mod properties;
 mod published;
+mod questions;
 mod stories;

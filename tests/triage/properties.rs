@@ -30,7 +30,7 @@ fn answer(indicator: &'static Indicator, calm: u32) -> BoxedStrategy<Option<Answ
     .boxed()
 }
 
-fn harmless(indicator: &Indicator) -> Answer {
+pub fn harmless(indicator: &Indicator) -> Answer {
     match indicator.kind {
         Kind::Bool if indicator.id == "safe_tonight" => Answer::Yes,
         Kind::Bool => Answer::No,
@@ -39,7 +39,7 @@ fn harmless(indicator: &Indicator) -> Answer {
     }
 }
 
-fn known_answer(indicator: &'static Indicator) -> BoxedStrategy<Answer> {
+pub fn known_answer(indicator: &'static Indicator) -> BoxedStrategy<Answer> {
     match indicator.kind {
         Kind::Bool => prop_oneof![Just(Answer::Yes), Just(Answer::No)].boxed(),
         Kind::Choice => proptest::sample::select(&indicator.options[..])

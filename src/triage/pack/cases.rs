@@ -1,5 +1,7 @@
 //! A pack's own tests: facts in, expectations out.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use toml::Spanned;
 
@@ -19,10 +21,13 @@ use crate::triage::rules::RuleSet;
 /// Runs one case and reports every expectation it misses.
 pub(crate) fn run(rules: &RuleSet, case: &Found<CaseTable>, findings: &mut Findings) {
     let mut running = Running { rules, case: &case.item, place: &case.place, findings };
-    if let Some(facts) = running.facts() {
+    if let Some(mut facts) = running.facts() {
         let now = DateTime::<Utc>::UNIX_EPOCH;
         running.compare(&assess(rules, &facts, now));
         running.compare_question(&facts, now);
+        if running.set(&mut facts, &case.item.but) && !case.item.but.is_empty() {
+            running.just_missed(&assess(rules, &facts, now));
+        }
     }
 }
 
@@ -47,7 +52,14 @@ impl Running<'_> {
                 None => sound = false,
             }
         }
-        for (id, answer) in &self.case.facts {
+        sound &= self.set(&mut facts, &self.case.facts);
+        sound.then_some(facts)
+    }
+
+    /// Sets answers; says whether all of them could be.
+    fn set(&mut self, facts: &mut Facts, answers: &BTreeMap<Placed, Answer>) -> bool {
+        let mut sound = true;
+        for (id, answer) in answers {
             if let Err(error) = facts.set(self.rules, id.get_ref(), answer.clone()) {
                 let meant = match &error {
                     FactError::UnknownIndicator { suggestion, .. } => suggestion.clone(),
@@ -58,7 +70,7 @@ impl Running<'_> {
                 sound = false;
             }
         }
-        sound.then_some(facts)
+        sound
     }
 
     fn items_of(&mut self, id: &Placed) -> Option<Vec<Name>> {
@@ -127,6 +139,14 @@ impl Running<'_> {
         }
         for id in expect.silent.iter().filter(|id| fired(id)) {
             self.missed("to stay silent", id.get_ref(), "fired");
+        }
+    }
+
+    fn just_missed(&mut self, result: &Assessment) {
+        for id in &self.case.expect.fires {
+            if result.fired.iter().any(|fired| fired.rule == id.get_ref().as_str()) {
+                self.missed("that what stands under `but` silences", id.get_ref(), "still fired");
+            }
         }
     }
 

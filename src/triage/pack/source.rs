@@ -265,6 +265,9 @@ pub(crate) struct CaseTable {
     /// Instruments whose other items are all no.
     #[serde(default)]
     pub(crate) rest_no: Vec<Placed>,
+    /// With these instead, what is expected to fire just does not.
+    #[serde(default)]
+    pub(crate) but: BTreeMap<Placed, Answer>,
     pub(crate) expect: Expect,
 }
 
