@@ -7,6 +7,7 @@ mod house;
 mod keeping;
 mod migrate;
 mod outbox;
+mod replay;
 mod rules;
 mod serve;
 mod user;

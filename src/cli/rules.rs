@@ -1,17 +1,24 @@
-//! `goldaw rules`: packs are checked, and tried, without a database.
+//! `goldaw rules`: packs are checked, tried and compared without a database; what was recorded is
+//! explained, and replayed, in a house ([`super::replay`]).
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde::Deserialize;
 
-use super::{Faults, print};
+use super::{Faults, Where, print, replay};
 use crate::clock::{Clock, Instant};
 use crate::config::Config;
-use crate::rules as packs;
+use crate::rules::{self as packs, Change, How};
 use crate::triage::{Answer, Facts, RuleSet, assess};
+
+const DIFF: &str = "\
+Examples:
+  goldaw rules diff shipped /etc/goldaw/triage
+  goldaw rules diff old.toml new.toml
+`shipped` means the packs inside the program. Exit code 0 also when they differ.";
 
 const EVALUATE: &str = "\
 Example:
@@ -35,6 +42,25 @@ pub(super) enum Rules {
         #[arg(long = "pack", value_name = "PATH")]
         packs: Vec<PathBuf>,
     },
+    /// What differs between two packs: rules, questions, windows, cases, key by key.
+    #[command(after_help = DIFF)]
+    Diff {
+        /// A pack file or folder, or `shipped`.
+        before: PathBuf,
+        /// A pack file or folder, or `shipped`.
+        after: PathBuf,
+    },
+    /// Why a contact has its level, under the rules of its day; the trail keeps that it was asked.
+    Explain {
+        /// The contact's reference.
+        #[arg(value_name = "C-…")]
+        contact: String,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// What other rules would have made of everything recorded: counts only, nothing changes.
+    #[command(after_help = replay::HELP)]
+    Replay(replay::Replay),
 }
 
 /// One line of input.
@@ -60,6 +86,9 @@ pub(super) fn run(command: &Rules) -> Result<(), Faults> {
             ))
         }
         Rules::Evaluate { packs } => evaluate(&load(packs, &languages()?)?, std::io::stdin().lock()),
+        Rules::Diff { before, after } => diff(before, after),
+        Rules::Explain { contact, place } => replay::explain(contact, place),
+        Rules::Replay(command) => replay::run(command),
     }
 }
 
@@ -67,7 +96,30 @@ fn languages() -> Result<Vec<String>, Faults> {
     Ok(Config::defaults(std::path::Path::new("")).map_err(|told| vec![told])?.place.languages)
 }
 
-fn load(paths: &[PathBuf], languages: &[String]) -> Result<RuleSet, Faults> {
+fn diff(before: &Path, after: &Path) -> Result<(), Faults> {
+    let sources = |path: &Path| if path == Path::new("shipped") { Ok(packs::shipped()) } else { packs::folder(path) };
+    let changes = packs::diff(&sources(before)?, &sources(after)?).map_err(|told| vec![told])?;
+    if changes.is_empty() {
+        return print("They say the same.\n");
+    }
+    changes.iter().try_for_each(|change| print(&told(change)))
+}
+
+fn told(change: &Change) -> String {
+    let (mark, keys) = match &change.how {
+        How::Added => ('+', Vec::new()),
+        How::Removed => ('-', Vec::new()),
+        How::Changed(keys) => ('~', keys.clone()),
+    };
+    let mut text = format!("{mark} {} {}\n", change.kind, change.id);
+    for (key, before, after) in keys {
+        let said = |value: Option<toml::Value>| value.map_or("nothing".to_owned(), |value| value.to_string());
+        text.push_str(&format!("    {key}: {} -> {}\n", said(before), said(after)));
+    }
+    text
+}
+
+pub(super) fn load(paths: &[PathBuf], languages: &[String]) -> Result<RuleSet, Faults> {
     if paths.is_empty() {
         return packs::check(&packs::shipped(), languages);
     }

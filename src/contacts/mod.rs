@@ -19,6 +19,7 @@ pub mod facts;
 pub mod form;
 pub mod model;
 mod record;
+mod replay;
 mod summary;
 mod view;
 
@@ -26,5 +27,6 @@ pub use casework::{LookUpLimit, open_case};
 pub use edit::{Amendment, amend, change, finish, rejoin, set_case};
 pub use model::{ContactRow, Scope, find, find_in, list};
 pub use record::{Against, NewContact, Prepared, prepare, record, split};
+pub use replay::{Replay, explained, replay};
 pub use summary::{Summary, summary};
 pub use view::{full, timeline};

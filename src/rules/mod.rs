@@ -7,9 +7,11 @@
 
 mod answers;
 pub mod api;
+mod diff;
 mod model;
 mod packs;
 
 pub use answers::{problem, read_answers};
-pub use model::keep;
+pub use diff::{Change, How, diff};
+pub use model::{keep, kept};
 pub use packs::{check, folder, load, shipped, sources};

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::storage::Tx;
 use crate::storage::schema::rule_sets;
+use crate::storage::{Db, Tx};
 use crate::triage::{PackSource, RuleSet};
 
 /// Keeps the sources of a rule set under its digest; without effect if they are kept already.
@@ -26,4 +26,12 @@ pub fn keep(tx: &mut Tx<'_>, rules: &RuleSet, sources: &[PackSource]) -> Result<
     // Two programs may start together; one row is enough.
     tx.unless_taken(|db| diesel::insert_into(rule_sets::table).values(row).execute(db))?;
     tx.trail("rules.keep", ("rule_set", rules.sha256()), None)
+}
+
+/// The sources of a rule set that was once in force. Errors: 404 for a digest nobody knows.
+pub fn kept(db: &mut Db, sha256: &str) -> Result<Vec<PackSource>> {
+    let source: String = rule_sets::table.find(sha256).select(rule_sets::source).first(db)?;
+    let texts: Vec<(String, String)> =
+        serde_json::from_str(&source).map_err(|_| Error::Internal("a kept rule set cannot be read"))?;
+    Ok(texts.into_iter().map(|(name, text)| PackSource { name, text }).collect())
 }

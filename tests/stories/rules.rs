@@ -1,17 +1,30 @@
-//! Rules over HTTP and on the command line: readable by staff, tried without storing anything.
+//! Rules over HTTP and on the command line: readable by staff, tried without storing anything,
+//! compared, and held against everything that was recorded.
 
+use std::cell::RefCell;
+
+use diesel::prelude::*;
 use goldaw::access::Role;
+use goldaw::clock::{DAY, SECOND};
+use goldaw::contacts::{self, Against, Replay};
+use goldaw::directory::Areas;
+use goldaw::storage::By;
+use goldaw::storage::schema::contacts as rows;
+use goldaw::triage::{Level, PackSource, RuleSet};
 use serde_json::{Value, json};
 
 use crate::support::floor::Floor;
 use crate::support::program::Program;
-use crate::support::{Hotline, on_both_engines};
+use crate::support::{Engine, Hotline, on_both_engines};
 
 on_both_engines![
     the_rules_say_what_is_asked_why_and_from_where,
     answers_and_facts_are_tried_and_nothing_is_stored,
     what_no_indicator_takes_is_refused_without_its_words,
     a_call_and_a_trial_of_its_answers_agree,
+    the_rules_in_force_replayed_change_nothing,
+    a_replay_says_whose_level_other_rules_would_change_and_which_rules_do_it,
+    a_level_is_explained_under_the_rules_of_its_day,
 ];
 
 fn the_rules_say_what_is_asked_why_and_from_where(hotline: &Hotline) {
@@ -131,4 +144,153 @@ fn the_command_line_checks_packs_and_names_every_fault_with_its_line() {
     let output = program.run(&["rules", "check", pack.to_str().unwrap()], "");
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(1) && told.contains("broken.toml"), "{told}");
+}
+
+/// A pack beside the shipped ones, with one rule.
+const STRICTER: &str = r#"
+[pack]
+id = "stricter"
+version = "1"
+
+[[rule]]
+id = "any-weapon-used"
+when = "weapon_used"
+level = "critical"
+say = { tk = "x", ru = "x", en = "A weapon was used." }
+source = "test"
+"#;
+
+fn with(text: &str) -> Vec<PackSource> {
+    let mut sources = goldaw::rules::shipped();
+    sources.push(PackSource { name: "stricter.toml".into(), text: text.into() });
+    sources
+}
+
+/// Everything of the last 90 days by these rules, and how far it was told to be.
+fn replayed(hotline: &Hotline, rules: &RuleSet) -> (Replay, Vec<u64>) {
+    let areas = Areas::load(&hotline.setting.config).unwrap();
+    let against = Against { config: &hotline.setting.config, rules, areas: &areas };
+    let told = RefCell::new(Vec::new());
+    let since = hotline.clock.now().plus(-90 * DAY);
+    let outcome = contacts::replay(&hotline.store, &hotline.vault, against, since, |done| told.borrow_mut().push(done));
+    (outcome.unwrap(), told.into_inner())
+}
+
+/// Calls of every level, one of them long ago, some with an answer whose time goes by.
+fn recorded(hotline: &Hotline) -> Floor<'_> {
+    let floor = Floor::open(hotline);
+    let seat = floor.operator();
+    for answers in [
+        json!({}),
+        json!({"weapon_used": "yes"}),
+        json!({"weapon_used": "yes", "strangled": "yes", "hours_since_strangulation": 167}),
+        json!({"stalked": "yes"}),
+        json!({"can_talk": "yes", "badly_hurt": "no", "perpetrator_present": "no", "safe_tonight": "yes"}),
+    ] {
+        seat.call(&json!({"channel": "phone", "answers": answers}));
+        hotline.wait(SECOND);
+    }
+    floor
+}
+
+fn the_rules_in_force_replayed_change_nothing(hotline: &Hotline) {
+    let _floor = recorded(hotline);
+    // A week later the neck was pressed longer ago; its assessment is replayed as of its own day.
+    hotline.wait(7 * DAY);
+    let (counted, told) = replayed(hotline, &hotline.setting.rules);
+    assert_eq!((counted.replayed(), counted.changed(), counted.erased), (5, 0, 0));
+    assert_eq!((counted.fires.len(), counted.silent.len(), told), (0, 0, vec![5]));
+    hotline.wait(90 * DAY);
+    assert_eq!(replayed(hotline, &hotline.setting.rules).0, Replay::default(), "too long ago");
+}
+
+fn a_replay_says_whose_level_other_rules_would_change_and_which_rules_do_it(hotline: &Hotline) {
+    let _floor = recorded(hotline);
+    let before = (hotline.count("assessments"), hotline.count("steps"));
+    let stricter = RuleSet::load(&with(STRICTER), &["tk", "ru", "en"]).unwrap();
+    let (counted, _) = replayed(hotline, &stricter);
+    assert_eq!((counted.replayed(), counted.changed()), (5, 1));
+    assert_eq!(counted.levels[&(Level::NotAssessed, Level::Critical)], 1);
+    assert_eq!(counted.levels[&(Level::Critical, Level::Critical)], 1);
+    let fires: Vec<(&str, u64)> = counted.fires.iter().map(|(rule, count)| (rule.as_str(), *count)).collect();
+    assert_eq!(fires, [("any-weapon-used", 1)], "only where the level changes");
+    assert_eq!((hotline.count("assessments"), hotline.count("steps")), before, "nothing was changed");
+
+    let keys: Vec<String> = rows::table.select(rows::key_id).load(&mut hotline.stranger()).unwrap();
+    hotline.vault.erase(&keys[..1]).unwrap();
+    let (counted, _) = replayed(hotline, &stricter);
+    assert_eq!((counted.replayed(), counted.erased), (4, 1));
+}
+
+fn a_level_is_explained_under_the_rules_of_its_day(hotline: &Hotline) {
+    let floor = recorded(hotline);
+    let seat = floor.seat("op-08", Role::Operator);
+    let call = seat.call(&json!({"channel": "phone", "answers": {"strangled": "yes"}}));
+    let reference = call.text_of("id").to_owned();
+    let rules = hotline.setting.rules.clone();
+    let (keeping, sources) = (rules.clone(), goldaw::rules::shipped());
+    hotline.store.write_blocking(By::system(), move |tx| goldaw::rules::keep(tx, &keeping, &sources)).unwrap();
+    let trail = hotline.count("trail");
+    let explained = hotline.store.write_blocking(By::system(), move |tx| contacts::explained(tx, &reference)).unwrap();
+    assert_eq!(hotline.count("trail"), trail + 1);
+    assert_eq!(serde_json::to_value(&explained.fired).unwrap(), call.json["assessment"]["fired"]);
+    let sha256 = explained.rule_set.sha256.to_string();
+    let kept = hotline.store.read_blocking(move |db| goldaw::rules::kept(db, &sha256)).unwrap();
+    assert_eq!(kept, goldaw::rules::shipped());
+    assert!(hotline.store.read_blocking(|db| goldaw::rules::kept(db, "another")).is_err());
+}
+
+#[test]
+fn the_command_line_explains_replays_and_compares() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let program = Program::on(engine);
+        program.done(&["migrate"]);
+        let key = program.engage("op-07", "operator");
+        let serving = program.serve();
+        let body = json!({"channel": "phone", "answers": {"weapon_used": "yes", "threat_to_kill": "yes"}});
+        let (_, call) = serving.client(&key).post("contacts", "the-first-key", &body);
+        let reference = call["id"].as_str().unwrap();
+
+        let told = program.done(&["rules", "explain", reference]);
+        for expected in [
+            "high: at least high, at most critical",
+            "threat-to-kill  ",
+            "when    threat_to_kill",
+            "because threat_to_kill",
+            "source  ",
+        ] {
+            assert!(told.contains(expected), "{expected} in {told}");
+        }
+        assert!(program.refused(&["rules", "explain", "C-0000-0000-000"]).contains("not found"));
+
+        let packs = program.folder().join("packs");
+        std::fs::create_dir(&packs).unwrap();
+        for source in with(STRICTER) {
+            let path = packs.join(&source.name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, source.text).unwrap();
+        }
+        let packs = packs.to_str().unwrap();
+        let told = program.done(&["rules", "replay", "--pack", packs, "--since", "1d"]);
+        assert!(
+            told.starts_with("1 contacts of the last 1 days, by goldaw-hotline 2026.1: 1 would have another level\n"),
+            "{told}"
+        );
+        assert!(told.contains("fire now") && told.contains("1  any-weapon-used"), "{told}");
+        assert_eq!(program.run(&["rules", "replay", "--since", "a week"], "").status.code(), Some(2));
+
+        assert_eq!(program.done(&["rules", "diff", "shipped", "shipped"]), "They say the same.\n");
+        assert_eq!(program.done(&["rules", "diff", "shipped", packs]), "+ pack stricter\n+ rule any-weapon-used\n");
+        let file = format!("{packs}/stricter.toml");
+        let looser = program.folder().join("looser.toml");
+        std::fs::write(
+            &looser,
+            STRICTER.replace("critical", "high").replace("when = \"weapon_used\"", "when = \"weapon\""),
+        )
+        .unwrap();
+        assert_eq!(
+            program.done(&["rules", "diff", &file, looser.to_str().unwrap()]),
+            "~ rule any-weapon-used\n    level: \"critical\" -> \"high\"\n    when: \"weapon_used\" -> \"weapon\"\n"
+        );
+    }
 }
