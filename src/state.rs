@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::storage::{Setting, Store};
-use crate::triage::RuleSet;
+use crate::triage::InForce;
 use crate::vault::Vault;
 
 /// The program's shared parts. Clones share them.
@@ -16,7 +16,7 @@ pub struct App {
     /// Where now comes from.
     pub clock: Clock,
     /// The rules calls are assessed by.
-    pub rules: Arc<RuleSet>,
+    pub rules: InForce,
     /// Keys, sealing, blind indexes, proofs.
     pub vault: Arc<Vault>,
     /// The configuration.

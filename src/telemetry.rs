@@ -29,6 +29,8 @@ pub const EVENTS: &[(&str, &str)] = &[
     ("lease_over", "a worker died or hangs; its letter was taken up"),
     ("outbox_not_read", "letters that are due could not be looked for; it is tried again"),
     ("replays_not_forgotten", "old idempotency keys could not be removed; it is tried again"),
+    ("rules_in_force", "after SIGHUP the packs were read again, and calls are assessed by them from now on"),
+    ("rules_refused", "after SIGHUP the packs have faults, one a line in `cause`; the rules in force stay"),
     ("certificate_renewed", "a new TLS certificate is in use"),
     ("certificate_not_renewed", "a new TLS certificate cannot be used; the old one stays in use"),
 ];
@@ -48,8 +50,12 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("fence", "how often a letter was taken up"),
     ("letters", "how many"),
     ("callers", "how many"),
-    ("cause", "in words of this program's own, with a reply code or a path of its settings at most"),
+    (
+        "cause",
+        "in words of this program's own, with a reply code, a path of its settings or a line of a rule pack at most",
+    ),
     ("place", "file and line of the code"),
+    ("rule_set", "the SHA-256 of the rules"),
     ("address", "where this program listens; never where a caller is"),
 ];
 

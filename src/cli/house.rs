@@ -18,7 +18,7 @@ use crate::state::App;
 use crate::storage::checkup::{Standing, standing};
 use crate::storage::{By, Holdings, KeyDb, Place, Setting, Store, Tree, copies, holdings, migrate};
 use crate::telemetry::measures;
-use crate::triage::{PackSource, RuleSet};
+use crate::triage::{InForce, PackSource, RuleSet};
 use crate::vault::{Keyring, RootKey, Vault};
 
 /// A root key handed over by systemd: `LoadCredential=goldaw.root-key:/etc/goldaw/root.key`.
@@ -93,7 +93,7 @@ impl House {
         let key_store = KeyDb::open(&plan.keys, clock.clone()).map_err(one)?;
         let setting = Setting {
             vault: Arc::new(Vault::new(keyring, Arc::new(key_store))),
-            rules: Arc::new(plan.rules),
+            rules: InForce::new(plan.rules),
             config: Arc::new(plan.config),
             promised: Arc::new(Notify::new()),
         };
@@ -103,18 +103,16 @@ impl House {
         }
         let areas = plan.areas;
         publish(&store, &areas)?;
-        keep_rules(&store, plan.sources)?;
+        keep_rules(&store, &setting.rules.now(), plan.sources)?;
         Ok(House { app: App::new(store, setting, clock), tokens, areas, migrated })
     }
 }
 
 /// Every assessment names its rules by digest; what they said then is kept beside it.
-fn keep_rules(store: &Store, sources: Vec<PackSource>) -> Result<(), Faults> {
+pub(super) fn keep_rules(store: &Store, rules: &Arc<RuleSet>, sources: Vec<PackSource>) -> Result<(), Faults> {
+    let rules = rules.clone();
     store
-        .write_blocking(By::system(), move |tx| {
-            let rules = tx.setting.rules.clone();
-            rules::keep(tx, &rules, &sources)
-        })
+        .write_blocking(By::system(), move |tx| rules::keep(tx, &rules, &sources))
         .map_err(|error| vec![format!("the rules cannot be kept: {error}")])
 }
 

@@ -1,6 +1,8 @@
 //! `goldaw serve` and `goldaw worker`: the processes that keep running, and how they stop.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -8,10 +10,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::house::{House, Start};
+use super::house::{House, Start, keep_rules};
 use super::{Faults, Where, print};
 use crate::clock::DAY;
 use crate::notifications::{self, channels::Channels};
+use crate::rules;
 use crate::server::{self, Parts};
 use crate::state::App;
 use crate::storage::By;
@@ -22,7 +25,8 @@ Examples:
   goldaw serve --data /var/lib/goldaw
   goldaw serve --listen 127.0.0.1:0
 SIGTERM and SIGINT stop it: nothing new is accepted, requests and letters under way are finished,
-and what was acknowledged is on disk.";
+and what was acknowledged is on disk. SIGHUP reads the rule packs again: if all of them are sound,
+calls are assessed by them from then on; if not, nothing changes and the log names every fault.";
 
 /// Beyond the time that requests and letters under way have, for closing the store.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -54,8 +58,8 @@ pub(super) fn run(house: House, web: bool, ready: impl FnOnce(SocketAddr) -> Res
     allow_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(cannot)?;
     let outcome = runtime.block_on(async {
-        let stop = Stop::listen().map_err(cannot)?;
-        if web { web_and_worker(house, ready, stop).await } else { worker_alone(house, stop).await }
+        let (stop, hangup) = (Stop::listen().map_err(cannot)?, signal(SignalKind::hangup()).map_err(cannot)?);
+        if web { web_and_worker(house, ready, (stop, hangup)).await } else { worker_alone(house, stop).await }
     });
     runtime.shutdown_timeout(CLOSING);
     tracing::info!(event = "stopped");
@@ -65,7 +69,7 @@ pub(super) fn run(house: House, web: bool, ready: impl FnOnce(SocketAddr) -> Res
 async fn web_and_worker(
     house: House,
     ready: impl FnOnce(SocketAddr) -> Result<(), Faults>,
-    mut stop: Stop,
+    (mut stop, hangup): (Stop, Signal),
 ) -> Result<(), Faults> {
     let House { app, tokens, areas, .. } = house;
     let listen = app.config.server.listen;
@@ -78,9 +82,15 @@ async fn web_and_worker(
     let (address, http) = (listening.address, listening.stop());
     let mut serving = tokio::spawn(listening.serve());
     ready(address)?;
-    tokio::select! {
-        () = stop.asked() => {}
-        _ = &mut serving => return Err(vec!["the server ended by itself".into()]),
+    let reloading = tokio::spawn(reload_when_asked(app.clone(), hangup));
+    let ended = tokio::select! {
+        () = stop.asked() => false,
+        _ = &mut serving => true,
+    };
+    reloading.abort();
+    let _ = reloading.await;
+    if ended {
+        return Err(vec!["the server ended by itself".into()]);
     }
     tracing::info!(event = "stopping");
     tokio::join!(http.drain(), worker.end());
@@ -100,6 +110,33 @@ async fn worker_alone(house: House, mut stop: Stop) -> Result<(), Faults> {
     Figures::end(figures).await;
     close(house.app).await;
     Ok(())
+}
+
+/// At each SIGHUP reads the packs again. A set with any fault changes nothing.
+async fn reload_when_asked(app: App, mut asked: Signal) {
+    while asked.recv().await.is_some() {
+        let reading = app.clone();
+        let read = tokio::task::spawn_blocking(move || reload(&reading)).await;
+        match read.unwrap_or_else(|_| Err(vec!["the packs could not be read".into()])) {
+            Ok(sha256) => tracing::info!(event = "rules_in_force", rule_set = sha256),
+            Err(faults) => {
+                for cause in faults {
+                    tracing::error!(event = "rules_refused", cause);
+                }
+            }
+        }
+    }
+}
+
+/// Puts the packs as they are now in force, whole or not at all; gives their digest. They are kept
+/// before the first call is assessed by them. Errors: every fault with file and line.
+fn reload(app: &App) -> Result<String, Faults> {
+    let sources = rules::sources(&app.config)?;
+    let read = Arc::new(rules::check(&sources, &app.config.place.languages)?);
+    keep_rules(&app.store, &read, sources)?;
+    let sha256 = read.sha256().to_owned();
+    app.rules.replace(read);
+    Ok(sha256)
 }
 
 /// Delivery, running beside whatever else this process does.
@@ -191,21 +228,31 @@ async fn close(app: App) {
     let _ = tokio::task::spawn_blocking(move || drop(app)).await;
 }
 
-/// SIGTERM, or the interrupt key.
+/// SIGTERM, the interrupt key, or the end of the terminal it was started in.
 struct Stop {
     terminate: Signal,
     interrupt: Signal,
+    /// Where there is no terminal, SIGHUP asks for something else.
+    hangup: Option<Signal>,
 }
 
 impl Stop {
     fn listen() -> std::io::Result<Stop> {
-        Ok(Stop { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        let hangup = std::io::stdin().is_terminal().then(|| signal(SignalKind::hangup())).transpose()?;
+        Ok(Stop { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())?, hangup })
     }
 
     async fn asked(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => drop(hangup.recv().await),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            () = hangup => {}
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Contacts over HTTP.
 
+use std::sync::Arc;
+
 use actix_web::web::Data;
 
 use super::codes::{Kind, Status};
@@ -18,7 +20,7 @@ use crate::directory::Areas;
 use crate::error::Result;
 use crate::input::{At, Fields, FromJson, Json};
 use crate::state::App;
-use crate::triage::Assessment;
+use crate::triage::{Assessment, RuleSet};
 
 /// The addresses of this room.
 pub fn routes() -> Routes {
@@ -34,9 +36,29 @@ pub fn routes() -> Routes {
         .get("/{id}/timeline", steps, "What happened to a contact, and when")
 }
 
-/// What every handler here checks forms against.
-fn against<'a>(app: &'a App, areas: &'a Areas) -> Against<'a> {
-    Against { config: &app.config, rules: &app.rules, areas }
+/// What a handler here checks forms against, from its first line to its answer: others may come into
+/// force meanwhile.
+#[derive(Clone)]
+struct Ground {
+    app: Data<App>,
+    areas: Data<Areas>,
+    rules: Arc<RuleSet>,
+}
+
+impl Ground {
+    fn of(app: Data<App>, areas: Data<Areas>) -> Ground {
+        let rules = app.rules.now();
+        Ground { app, areas, rules }
+    }
+
+    fn against(&self) -> Against<'_> {
+        Against { config: &self.app.config, rules: &self.rules, areas: &self.areas }
+    }
+
+    /// A contact as it is shown now.
+    fn shown(&self, opened: &Opened) -> Result<Shown> {
+        full(opened, self.against(), self.app.clock.now())
+    }
 }
 
 async fn create(
@@ -45,9 +67,11 @@ async fn create(
     areas: Data<Areas>,
     new: Keyed<NewContact>,
 ) -> Result<Answer<ContactSeen, 201>> {
-    let prepared = prepare(new.form, &by.id, against(&app, &areas), &app.vault, app.clock.now())?;
+    let ground = Ground::of(app, areas);
+    let prepared = prepare(new.form, &by.id, ground.against(), &ground.app.vault, ground.app.clock.now())?;
     let (written, replay, actor) = (prepared.clone(), new.replay, (*by).clone());
-    let earlier = app
+    let earlier = ground
+        .app
         .store
         .write_as(prepared.isolation(), by.by(), move |tx| {
             let id = tx.once(Some(&replay), 201, |tx| record(tx, &written))?;
@@ -55,13 +79,13 @@ async fn create(
         })
         .await?;
     match earlier.unwrap_or_else(|| Read::Whole(Box::new(prepared.opened()))) {
-        Read::Whole(opened) => created(&opened, &app, &areas),
+        Read::Whole(opened) => created(&opened, &ground),
         Read::Receipt(view) => Ok(receipted(&view)),
     }
 }
 
-fn created(opened: &Opened, app: &App, areas: &Areas) -> Result<Answer<ContactSeen, 201>> {
-    let shown = full(opened, against(app, areas), app.clock.now())?;
+fn created(opened: &Opened, ground: &Ground) -> Result<Answer<ContactSeen, 201>> {
+    let shown = ground.shown(opened)?;
     let place = format!("/api/v1/contacts/{}", shown.id);
     Ok(whole(shown).at(place))
 }
@@ -75,8 +99,8 @@ fn receipted<const STATUS: u16>(view: &Receipt) -> Answer<ContactSeen, STATUS> {
 }
 
 /// A contact that was changed or opened, as an answer.
-fn answer(opened: &Opened, app: &App, areas: &Areas) -> Result<Answer<ContactSeen>> {
-    full(opened, against(app, areas), app.clock.now()).map(whole)
+fn answer(opened: &Opened, ground: &Ground) -> Result<Answer<ContactSeen>> {
+    ground.shown(opened).map(whole)
 }
 
 struct Listing {
@@ -142,14 +166,15 @@ async fn show(
     id: Reference<'C'>,
 ) -> Result<Answer<ContactSeen>> {
     let actor = (*by).clone();
-    let told = app.store.write(by.by(), move |tx| read(tx, &actor, &id.0)).await?;
-    told_as(told, &app, &areas)
+    let ground = Ground::of(app, areas);
+    let told = ground.app.store.write(by.by(), move |tx| read(tx, &actor, &id.0)).await?;
+    told_as(told, &ground)
 }
 
 /// A contact as far as its reader may see it.
-fn told_as(told: Read, app: &App, areas: &Areas) -> Result<Answer<ContactSeen>> {
+fn told_as(told: Read, ground: &Ground) -> Result<Answer<ContactSeen>> {
     match told {
-        Read::Whole(opened) => answer(&opened, app, areas),
+        Read::Whole(opened) => answer(&opened, ground),
         Read::Receipt(view) => Ok(receipted(&view)),
     }
 }
@@ -163,16 +188,17 @@ async fn edit(
     id: Reference<'C'>,
     patch: Patch,
 ) -> Result<Answer<ContactSeen>> {
-    let ((app, areas), (IfMatch(version), Patched { patch, .. })) = (at, patch);
-    let (actor, known) = ((*by).clone(), (app.clone(), areas.clone()));
-    let opened = app
+    let (ground, (IfMatch(version), Patched { patch, .. })) = (Ground::of(at.0, at.1), patch);
+    let (actor, known) = ((*by).clone(), ground.clone());
+    let opened = ground
+        .app
         .store
         .write(by.by(), move |tx| {
-            let id = change(tx, &actor, (&id.0, version), &patch, against(&known.0, &known.1))?;
+            let id = change(tx, &actor, (&id.0, version), &patch, known.against())?;
             open(tx, &id)
         })
         .await?;
-    answer(&opened, &app, &areas)
+    answer(&opened, &ground)
 }
 
 struct Ending(Option<Instant>);
@@ -189,9 +215,10 @@ async fn end(
     id: Reference<'C'>,
     body: Keyed<Ending>,
 ) -> Result<Answer<ContactSeen>> {
-    let (app, areas) = at;
+    let ground = Ground::of(at.0, at.1);
     let actor = (*by).clone();
-    let told = app
+    let told = ground
+        .app
         .store
         .write(by.by(), move |tx| {
             let mut now = false;
@@ -203,7 +230,7 @@ async fn end(
             if now { open(tx, &key).map(|opened| Read::Whole(Box::new(opened))) } else { read(tx, &actor, &id.0) }
         })
         .await?;
-    told_as(told, &app, &areas)
+    told_as(told, &ground)
 }
 
 /// An amendment's version and body.
@@ -215,17 +242,17 @@ async fn correct(
     id: Reference<'C'>,
     body: Amended,
 ) -> Result<Answer<ContactSeen>> {
-    let ((app, areas), (IfMatch(version), body)) = (at, body);
-    let (actor, known) = ((*by).clone(), (app.clone(), areas.clone()));
-    let opened = app
+    let (ground, (IfMatch(version), body)) = (Ground::of(at.0, at.1), body);
+    let (actor, known) = ((*by).clone(), ground.clone());
+    let opened = ground
+        .app
         .store
         .write(by.by(), move |tx| {
-            let against = against(&known.0, &known.1);
-            tx.once(body.replay.as_ref(), 200, |tx| amend(tx, &actor, (&id.0, version), &body.form, against))?;
+            tx.once(body.replay.as_ref(), 200, |tx| amend(tx, &actor, (&id.0, version), &body.form, known.against()))?;
             read(tx, &actor, &id.0)
         })
         .await?;
-    told_as(opened, &app, &areas)
+    told_as(opened, &ground)
 }
 
 struct Word(String);
@@ -242,16 +269,17 @@ async fn take_up(
     id: Reference<'C'>,
     body: Posted<Word>,
 ) -> Result<Answer<ContactSeen>> {
-    let (app, areas) = at;
+    let ground = Ground::of(at.0, at.1);
     let actor = (*by).clone();
-    let opened = app
+    let opened = ground
+        .app
         .store
         .write(by.by(), move |tx| {
             tx.once(body.replay.as_ref(), 200, |tx| rejoin(tx, &actor, &id.0, &body.form.0))?;
             read(tx, &actor, &id.0)
         })
         .await?;
-    told_as(opened, &app, &areas)
+    told_as(opened, &ground)
 }
 
 async fn history(by: Permit<ReadContacts>, app: Data<App>, id: Reference<'C'>) -> Result<Answer<Items<Assessment>>> {

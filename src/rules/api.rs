@@ -139,7 +139,7 @@ impl WindowView<'_> {
 }
 
 async fn show(_: Permit<ReadRules>, app: Data<App>) -> Answer<RulesView<'static>> {
-    Answer::shown(&RulesView::of(&app.rules))
+    Answer::shown(&RulesView::of(&app.rules.now()))
 }
 
 /// Answers and facts, by indicator; told apart only because that is how they are recorded.
@@ -171,10 +171,11 @@ struct EvaluationView {
 
 async fn evaluate(_: Permit<ReadRules>, app: Data<App>, tried: Body<Tried>) -> Result<Answer<EvaluationView>> {
     let Body(Tried { answers, at }) = tried;
+    let rules = app.rules.now();
     let mut facts = Facts::new();
     let mut problems = Vec::new();
     for (id, answer) in answers {
-        if let Err(error) = facts.set(&app.rules, &id, answer) {
+        if let Err(error) = facts.set(&rules, &id, answer) {
             problems.push(super::problem(&error));
         }
     }
@@ -183,7 +184,7 @@ async fn evaluate(_: Permit<ReadRules>, app: Data<App>, tried: Body<Tried>) -> R
     }
     let now = at.unwrap_or_else(|| app.clock.now()).utc();
     Ok(Answer::json(&EvaluationView {
-        assessment: assess(&app.rules, &facts, now),
-        open_questions: open_questions(&app.rules, &facts, now),
+        assessment: assess(&rules, &facts, now),
+        open_questions: open_questions(&rules, &facts, now),
     }))
 }

@@ -11,7 +11,7 @@ use super::{Db, new_id, new_reference};
 use crate::clock::Instant;
 use crate::config::Config;
 use crate::error::Result;
-use crate::triage::RuleSet;
+use crate::triage::InForce;
 use crate::vault::Vault;
 
 /// What stands around every transaction. Clones share it.
@@ -20,7 +20,7 @@ pub struct Setting {
     /// Keys, sealing and blind indexes.
     pub vault: Arc<Vault>,
     /// The rules calls are assessed by.
-    pub rules: Arc<RuleSet>,
+    pub rules: InForce,
     /// The configuration, targets included.
     pub config: Arc<Config>,
     /// Rung when a commit has left something in the outbox.

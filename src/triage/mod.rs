@@ -15,6 +15,7 @@ mod clocks;
 mod condition;
 mod facts;
 mod fault;
+mod in_force;
 mod instant;
 mod instrument;
 mod level;
@@ -36,6 +37,7 @@ pub use assessment::{
 };
 pub use facts::{FactError, Facts};
 pub use fault::Fault;
+pub use in_force::InForce;
 pub use instant::Instant;
 pub use instrument::Instrument;
 pub use level::Level;

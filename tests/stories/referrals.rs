@@ -75,7 +75,8 @@ impl Desk<'_> {
             "person":{"age_band":"26_40","sex":"female","area":"TM-M-BAY","children_with_her":2},
             "answers":{"strangled":"yes","weapon":"yes"},"wishes":["safe_house"]}"#;
         let (setting, operator, now) = (&self.hotline.setting, &self.operator, self.hotline.clock.now());
-        let against = Against { config: &setting.config, rules: &setting.rules, areas: &self.areas };
+        let rules = setting.rules.now();
+        let against = Against { config: &setting.config, rules: &rules, areas: &self.areas };
         let prepared = contacts::prepare(of::<NewContact>(body), &operator.id, against, &setting.vault, now).unwrap();
         let id = prepared.id().to_owned();
         self.write(operator, move |tx| contacts::record(tx, &prepared)).unwrap();

@@ -2,12 +2,14 @@
 //! compared, and held against everything that was recorded.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use diesel::prelude::*;
 use goldaw::access::Role;
 use goldaw::clock::{DAY, SECOND};
 use goldaw::contacts::{self, Against, Replay};
 use goldaw::directory::Areas;
+use goldaw::error::Error;
 use goldaw::storage::By;
 use goldaw::storage::schema::contacts as rows;
 use goldaw::triage::{Level, PackSource, RuleSet};
@@ -15,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::support::floor::Floor;
 use crate::support::program::Program;
-use crate::support::{Engine, Hotline, on_both_engines};
+use crate::support::{Engine, Hotline, on_both_engines, recovers_within};
 
 on_both_engines![
     the_rules_say_what_is_asked_why_and_from_where,
@@ -197,11 +199,11 @@ fn the_rules_in_force_replayed_change_nothing(hotline: &Hotline) {
     let _floor = recorded(hotline);
     // A week later the neck was pressed longer ago; its assessment is replayed as of its own day.
     hotline.wait(7 * DAY);
-    let (counted, told) = replayed(hotline, &hotline.setting.rules);
+    let (counted, told) = replayed(hotline, &hotline.setting.rules.now());
     assert_eq!((counted.replayed(), counted.changed(), counted.erased), (5, 0, 0));
     assert_eq!((counted.fires.len(), counted.silent.len(), told), (0, 0, vec![5]));
     hotline.wait(90 * DAY);
-    assert_eq!(replayed(hotline, &hotline.setting.rules).0, Replay::default(), "too long ago");
+    assert_eq!(replayed(hotline, &hotline.setting.rules.now()).0, Replay::default(), "too long ago");
 }
 
 fn a_replay_says_whose_level_other_rules_would_change_and_which_rules_do_it(hotline: &Hotline) {
@@ -227,8 +229,7 @@ fn a_level_is_explained_under_the_rules_of_its_day(hotline: &Hotline) {
     let seat = floor.seat("op-08", Role::Operator);
     let call = seat.call(&json!({"channel": "phone", "answers": {"strangled": "yes"}}));
     let reference = call.text_of("id").to_owned();
-    let rules = hotline.setting.rules.clone();
-    let (keeping, sources) = (rules.clone(), goldaw::rules::shipped());
+    let (keeping, sources) = (hotline.setting.rules.now(), goldaw::rules::shipped());
     hotline.store.write_blocking(By::system(), move |tx| goldaw::rules::keep(tx, &keeping, &sources)).unwrap();
     let trail = hotline.count("trail");
     let explained = hotline.store.write_blocking(By::system(), move |tx| contacts::explained(tx, &reference)).unwrap();
@@ -292,5 +293,56 @@ fn the_command_line_explains_replays_and_compares() {
             program.done(&["rules", "diff", &file, looser.to_str().unwrap()]),
             "~ rule any-weapon-used\n    level: \"critical\" -> \"high\"\n    when: \"weapon_used\" -> \"weapon\"\n"
         );
+    }
+}
+
+#[test]
+fn packs_are_exchanged_whole_while_calls_come_in_and_a_broken_one_changes_nothing() {
+    let program = Program::new();
+    program.done(&["migrate"]);
+    let key = program.engage("op-07", "operator");
+    let packs = program.folder().join("packs");
+    std::fs::create_dir(&packs).unwrap();
+    program.configure(&format!("[triage]\npacks_dir = \"{}\"\n", packs.display()));
+    let serving = program.serve();
+    let client = serving.client(&key);
+    let call = |key: &str| {
+        let (status, call) =
+            client.post("contacts", key, &json!({"channel": "phone", "answers": {"weapon_used": "yes"}}));
+        assert_eq!(status, 201, "{call}");
+        call
+    };
+    let reload = |expected: &str, times: usize| {
+        serving.signal("HUP");
+        recovers_within(Duration::from_secs(10), || {
+            if serving.log().matches(expected).count() == times { Ok(()) } else { Err(Error::Unavailable) }
+        });
+    };
+    let before = call("the-first-key");
+    assert_eq!(before["assessment"]["level"], "not_assessed");
+
+    std::fs::write(packs.join("stricter.toml"), STRICTER).unwrap();
+    reload("rules_in_force", 1);
+    let after = call("the-second-key");
+    assert_eq!(after["assessment"]["level"], "critical");
+    let sha256 = after["assessment"]["rule_set"]["sha256"].clone();
+    assert_ne!(before["assessment"]["rule_set"]["sha256"], sha256);
+    assert_eq!(client.get("triage/rules").1["rule_set"]["sha256"], sha256);
+
+    std::fs::write(
+        packs.join("stricter.toml"),
+        STRICTER.replace("weapon_used", "wepon_used").replace("critical", "grave"),
+    )
+    .unwrap();
+    reload("rules_refused", 1);
+    assert!(serving.log().contains("stricter.toml:9") && serving.is_ready(), "{}", serving.log());
+    assert_eq!(call("the-third-key")["assessment"]["rule_set"]["sha256"], sha256);
+    assert!(program.refused(&["serve"]).contains("stricter.toml:9"), "it does not start with them either");
+
+    // Without the pack, both are still explained by what stood in it then.
+    std::fs::remove_file(packs.join("stricter.toml")).unwrap();
+    for call in [before, after] {
+        let told = program.done(&["rules", "explain", call["id"].as_str().unwrap()]);
+        assert!(told.starts_with(call["assessment"]["level"].as_str().unwrap()), "{told}");
     }
 }

@@ -29,7 +29,7 @@ use goldaw::config::Config;
 use goldaw::error::{Error, Result};
 use goldaw::state::App;
 use goldaw::storage::{By, Db, KeyDb, Place, Setting, Store, Tree, Tx, migrate};
-use goldaw::triage::{PackSource, RuleSet};
+use goldaw::triage::{InForce, PackSource, RuleSet};
 use goldaw::vault::{Keyring, Vault};
 use tempfile::TempDir;
 
@@ -206,7 +206,7 @@ pub fn setting(config: Config, keys: &Place, clock: &Clock) -> Setting {
     let vault = Vault::new(Keyring::create().unwrap(), Arc::new(keys));
     Setting {
         vault: Arc::new(vault),
-        rules: Arc::new(rules()),
+        rules: InForce::new(rules()),
         config: Arc::new(config),
         promised: Arc::new(tokio::sync::Notify::new()),
     }

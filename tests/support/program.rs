@@ -125,7 +125,7 @@ impl Program {
     pub fn serve(&self) -> Serving {
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
         let log = std::fs::File::create(self.folder().join("stderr")).unwrap();
-        command.stdout(Stdio::piped()).stderr(log);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -179,10 +179,15 @@ impl Serving {
         self.child.wait().unwrap();
     }
 
+    pub fn signal(&self, name: &str) {
+        let told = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+    }
+
     /// SIGTERM; gives what it wrote into its log.
     pub fn stop(&mut self) -> String {
-        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(told.success() && self.child.wait().unwrap().success());
+        self.signal("TERM");
+        assert!(self.child.wait().unwrap().success());
         self.log()
     }
 }

@@ -162,7 +162,8 @@ impl<'a> Past<'a> {
         let province = self.dice.pick(&PROVINCES).copied().unwrap_or("TM-M");
         let (opened, body) = self.said(at, province);
         let app = &self.house.app;
-        let against = Against { config: &app.config, rules: &app.rules, areas: &self.house.areas };
+        let rules = app.rules.now();
+        let against = Against { config: &app.config, rules: &rules, areas: &self.house.areas };
         let operator = self.dice.pick(&self.operators).cloned().ok_or(Error::NotFound)?;
         let new: NewContact = read(&body)?;
         let prepared = contacts::prepare(new, &operator.id, against, &app.vault, at)?;
