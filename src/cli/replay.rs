@@ -37,9 +37,6 @@ fn days(text: &str) -> Result<i64, String> {
     days.ok_or_else(|| "a number of days, such as 90d".into())
 }
 
-/// In the order of the matrix.
-const LEVELS: [Level; 5] = [Level::NotAssessed, Level::Low, Level::Medium, Level::High, Level::Critical];
-
 pub(super) fn run(command: &Replay) -> Result<(), Faults> {
     let house = House::open(command.place.settings()?, Start::Serve)?;
     let app = &house.app;
@@ -71,12 +68,12 @@ fn summary(rules: &RuleSet, days: i64, counted: &contacts::Replay) -> String {
         counted.changed()
     );
     let _ = write!(text, "{:<14}", "had \\ has");
-    for level in LEVELS {
+    for level in Level::ALL {
         let _ = write!(text, "{:>14}", level.code());
     }
-    for had in LEVELS {
+    for had in Level::ALL {
         let _ = write!(text, "\n{:<14}", had.code());
-        for has in LEVELS {
+        for has in Level::ALL {
             let _ = write!(text, "{:>14}", counted.levels.get(&(had, has)).copied().unwrap_or_default());
         }
     }

@@ -20,7 +20,7 @@ use crate::directory::Areas;
 use crate::error::Result;
 use crate::input::{At, Fields, FromJson, Json};
 use crate::state::App;
-use crate::triage::{Assessment, RuleSet};
+use crate::triage::{Assessment, Level, RuleSet};
 
 /// The addresses of this room.
 pub fn routes() -> Routes {
@@ -126,12 +126,12 @@ struct LevelCode(String);
 
 impl FromJson for LevelCode {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        const CODES: [&str; 5] = ["critical", "high", "medium", "low", "not_assessed"];
-        at.takes(|| serde_json::json!({"type": "string", "enum": CODES}));
+        let codes = Level::ALL.map(Level::code);
+        at.takes(|| serde_json::json!({"type": "string", "enum": codes}));
         match json {
-            Json::Text(code) if CODES.contains(&code.as_str()) => Some(LevelCode(code.clone())),
+            Json::Text(code) if codes.contains(&code.as_str()) => Some(LevelCode(code.clone())),
             _ => {
-                at.problem_allowing("not_allowed", Some(CODES.map(str::to_owned).to_vec()));
+                at.problem_allowing("not_allowed", Some(codes.map(str::to_owned).to_vec()));
                 None
             }
         }

@@ -153,7 +153,7 @@ fn rewrite(tx: &mut Tx<'_>, row: &ContactRow, seen: i32, patch: &Json, against: 
     if !problems.is_empty() {
         return Err(Error::Invalid(problems));
     }
-    let before = row.level.as_deref().and_then(level_of).unwrap_or(Level::NotAssessed);
+    let before = row.level.as_deref().and_then(Level::from_code).unwrap_or(Level::NotAssessed);
     let facts_before = against.facts(&document, tx.now);
     let said = if row.status == Status::Draft { tx.now } else { row.opened_at };
     let mut document = document.changed(form, said);
@@ -194,13 +194,6 @@ fn rewrite(tx: &mut Tx<'_>, row: &ContactRow, seen: i32, patch: &Json, against: 
     model::update(tx.db, &row.id, row.version, row.status, &edited)?;
     model::update_facts(tx.db, &against.counted((&row.id, row.status), &document, level, row.opened_at))?;
     keep_assessment(tx, row, &key, level, &assessment)
-}
-
-/// The level of a code.
-pub fn level_of(code: &str) -> Option<Level> {
-    [Level::Low, Level::Medium, Level::High, Level::Critical, Level::NotAssessed]
-        .into_iter()
-        .find(|level| level.code() == code)
 }
 
 /// Stores the assessment when level, fired rules or clocks changed.

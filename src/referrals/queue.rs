@@ -50,10 +50,8 @@ impl Query for QueueQuery {
         let page = Page::from_params(params);
         let queue = params.of("queue").unwrap_or(Queue::All);
         let need = params.of("need");
-        let levels = || Level::SCALE.into_iter().chain([Level::NotAssessed]);
-        let codes: Vec<&str> = levels().map(Level::code).collect();
-        let level = params.read("level", json!({"type": "string", "enum": codes}), |code| {
-            levels().find(|level| level.code() == code).ok_or("not_allowed")
+        let level = params.read("level", json!({"type": "string", "enum": Level::ALL.map(Level::code)}), |code| {
+            Level::from_code(code).ok_or("not_allowed")
         });
         let area = params.read("area", json!({"type": "string", "pattern": "^[A-Z0-9-]+$"}), |code| {
             let shaped = code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');

@@ -12,10 +12,10 @@ use crate::clock::{DAY, Instant};
 use crate::error::Result;
 use crate::state::App;
 use crate::storage::read_reference;
+use crate::triage::Level;
 
 /// A window that nobody asked for otherwise: the last 31 days.
 const USUAL_WINDOW: i64 = 31 * DAY;
-const LEVELS: [&str; 5] = ["critical", "high", "medium", "low", "not_assessed"];
 
 /// The addresses of this room.
 pub fn routes() -> Routes {
@@ -75,8 +75,8 @@ impl Asked {
 
 impl Query for Asked {
     fn from_params(params: &Params) -> Option<Self> {
-        let level = params.read("level", json!({"type": "string", "enum": LEVELS}), |text| {
-            LEVELS.contains(&text).then(|| text.to_owned()).ok_or("not_allowed")
+        let level = params.read("level", json!({"type": "string", "enum": Level::ALL.map(Level::code)}), |code| {
+            Level::from_code(code).map(|level| level.code().to_owned()).ok_or("not_allowed")
         });
         let area = params.read("area", json!({"type": "string", "pattern": "^[A-Za-z0-9-]{2,32}$"}), |text| {
             is_area(text).then(|| text.to_owned()).ok_or("not_allowed")

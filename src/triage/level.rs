@@ -27,6 +27,9 @@ impl Level {
     /// The four places on the scale, lowest first.
     pub const SCALE: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
 
+    /// Every level there is: the scale, then [`Level::NotAssessed`].
+    pub const ALL: [Self; 5] = [Self::Low, Self::Medium, Self::High, Self::Critical, Self::NotAssessed];
+
     /// Place on the scale from 0 (Low) to 3 (Critical); `NotAssessed` ranks with High.
     #[must_use]
     pub const fn rank(self) -> u8 {
@@ -85,7 +88,6 @@ impl Level {
     /// The level with this code.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
-        let all = [Self::NotAssessed].into_iter().chain(Self::SCALE);
-        all.into_iter().find(|level| level.code() == code)
+        Self::ALL.into_iter().find(|level| level.code() == code)
     }
 }
