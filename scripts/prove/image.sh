@@ -57,6 +57,9 @@ container=$(images from goldaw)
 root=$(images mount "$container")
 bytes=$(du -sb --apparent-size "$root" | cut -f 1)
 [ "$(images inspect --type image --format '{{.OCIv1.Config.User}}' goldaw)" = 10001:10001 ]
+[[ $(images inspect --type image --format '{{.OCIv1.Config.Volumes}}' goldaw) == *"/var/lib/goldaw"* ]]
+# A folder is mounted in the volume's place; some versions of buildah mount both, in any order.
+images config --volume /var/lib/goldaw- "$container"
 
 install -d -m 0700 -o 10001 -g 10001 "$RUN/data"
 (umask 0377 && head -c 32 /dev/urandom | od -An -vtx1 | tr -d ' \n' >"$RUN/root.key" && echo >>"$RUN/root.key") || true
