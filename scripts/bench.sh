@@ -3,8 +3,9 @@
 # second and how long that takes, at 1, 8, 32 and 128 connections. New contacts stand beside the same
 # rows written without a service around them: by a bare writer on SQLite (scripts/bench/bare_writer.rs),
 # by pgbench on PostgreSQL (scripts/bench/create.pgbench). Lists are asked in a house of 1,000, 50,000
-# and 1,000,000 contacts. Also the start, the memory, the flush, and a backup under load.
-#   scripts/bench.sh [--only create,get,evaluate,claim,list,backup] [--engines sqlite,postgres]
+# and 1,000,000 contacts. Also the start, the memory, the flush, a backup under load, the replay of
+# 100,000 contacts by other rules.
+#   scripts/bench.sh [--only create,get,evaluate,claim,replay,list,backup] [--engines sqlite,postgres]
 #                    [--seconds N] [--connections 1,8,32,128] [--sizes 1000,50000,1000000] [--json]
 # Compare figures of one run only: another run is another hour. Exit code 0 only if every answer was
 # the right one and what was acknowledged is in the database, once.

@@ -11,7 +11,7 @@ import table
 from house import Fault, House, Postgres, flush_ms
 from loads import Bench, bare_postgres, bare_sqlite
 
-PARTS = ("create", "get", "evaluate", "claim", "list", "backup")
+PARTS = ("create", "get", "evaluate", "claim", "replay", "list", "backup")
 # These want a house of many contacts; the backup is made of the one that the lists were asked in.
 LONG = ("list", "backup")
 

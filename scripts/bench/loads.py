@@ -70,11 +70,11 @@ class Bench:
         for query, known in zip(stored, before):
             self.expect(house, "rows by " + query, query, known + acknowledged)
 
-    def real(self, house, name, many):
+    def real(self, house, name, many, connections=8, seconds=2):
         """Records so many contacts over HTTP; they are whole and open like any other."""
         left = many
         while left > 0:
-            left -= self.wrk(house, "create", 8, name, seconds=2, MOST=str(left))["done"]
+            left -= self.wrk(house, "create", connections, name, seconds=seconds, MOST=str(left))["done"]
 
     def own(self, house, name):
         """References of the real contacts of somebody: a clone was not recorded, so the trail does not know it."""
@@ -113,6 +113,17 @@ class Bench:
             tickets = tickets[told["done"] + told["errors"]:]
             self.note(load="claim", engine=house.engine, connections=connections, **told)
         self.expect(house, "claims in the trail", claims, acknowledged)
+
+    def replay(self, house):
+        """Real contacts by the rules in force: none may have another level."""
+        many = 100_000
+        self.real(house, "op-07", many - house.number("SELECT count(*) FROM contacts"), connections=32, seconds=20)
+        begun = time.monotonic()
+        told = house.command("rules", "replay").splitlines()[0]
+        took = time.monotonic() - begun
+        if "0 would have another level" not in told:
+            self.faults.append(f"{house.engine}: {told}")
+        self.note(load="replay", engine=house.engine, contacts=int(told.split()[0]), seconds=round(took, 2))
 
     def lists(self, house):
         """Pages of 20, first and half-way down, as each role, in a house of 1,000 to many contacts."""

@@ -17,6 +17,8 @@ def show(told):
     for load, title in (("get", "get by id: seals opened, a row in the trail"), ("evaluate", "triage/evaluate"),
                         ("claim", "claim of a ticket")):
         plain(title, [row for row in rows if row["load"] == load and not row.get("size")])
+    for row in (row for row in rows if row["load"] == "replay"):
+        print(f"\n{row['engine']}: {row['contacts']} contacts replayed by other rules in {row['seconds']} s, start included", end="")
     lists(rows)
     backups(rows)
     for fault in told["faults"]:
