@@ -4,8 +4,8 @@
 # rows written without a service around them: by a bare writer on SQLite (scripts/bench/bare_writer.rs),
 # by pgbench on PostgreSQL (scripts/bench/create.pgbench). Lists are asked in a house of 1,000, 50,000
 # and 1,000,000 contacts. Also the start, the memory, the flush, a backup under load, the replay of
-# 100,000 contacts by other rules.
-#   scripts/bench.sh [--only create,get,evaluate,claim,replay,list,backup] [--engines sqlite,postgres]
+# 100,000 contacts by other rules; and triage alone, beside other expression languages.
+#   scripts/bench.sh [--only create,get,evaluate,claim,replay,list,backup,triage] [--engines sqlite,postgres]
 #                    [--seconds N] [--connections 1,8,32,128] [--sizes 1000,50000,1000000] [--json]
 # Compare figures of one run only: another run is another hour. Exit code 0 only if every answer was
 # the right one and what was acknowledged is in the database, once.
@@ -24,6 +24,11 @@ install_packages "${missing[@]}" >&2
 echo "building" >&2
 cargo build --release --locked --quiet --bin goldaw --example bare_writer
 target=${CARGO_TARGET_DIR:-target}
+case " $* " in
+*" --only "*) [[ " $* " == *triage* ]] && triage=yes || triage= ;;
+*) triage=yes ;;
+esac
+[ -z "$triage" ] || cargo build --release --locked --quiet --manifest-path scripts/bench/triage/Cargo.toml --target-dir "$target"
 
 # Not /tmp, which may be memory: flushing to disk is what this is about.
 export RUNS_BELOW=${TMPDIR:-/var/tmp}
@@ -43,4 +48,4 @@ esac
 mkdir -m 0700 "$RUN/bench"
 # Its own defaults come first; options given win.
 python3 -B scripts/bench --run "$RUN/bench" --goldaw "$target/release/goldaw" \
-    --bare "$target/release/examples/bare_writer" "$@"
+    --bare "$target/release/examples/bare_writer" --triage "$target/release/goldaw-bench-triage" "$@"

@@ -9,11 +9,13 @@ import time
 
 import table
 from house import Fault, House, Postgres, flush_ms
-from loads import Bench, bare_postgres, bare_sqlite
+from loads import Bench, bare_postgres, bare_sqlite, triage
 
-PARTS = ("create", "get", "evaluate", "claim", "replay", "list", "backup")
+PARTS = ("create", "get", "evaluate", "claim", "replay", "list", "backup", "triage")
 # These want a house of many contacts; the backup is made of the one that the lists were asked in.
 LONG = ("list", "backup")
+# No service is needed for this.
+ALONE = ("triage",)
 
 
 def listed(kind, allowed=None):
@@ -36,6 +38,7 @@ def options():
     read.add_argument("--run", help=argparse.SUPPRESS)
     read.add_argument("--goldaw", help=argparse.SUPPRESS)
     read.add_argument("--bare", help=argparse.SUPPRESS)
+    read.add_argument("--triage", help=argparse.SUPPRESS)
     return read.parse_args()
 
 
@@ -46,6 +49,11 @@ def say(text):
 def measure(asked, bench, houses, told):
     postgres = Postgres(os.environ["GOLDAW_BENCH_PROGRAMS"], os.environ["GOLDAW_TEST_POSTGRES"]) if "postgres" in asked.engines else None
     told["flush_ms"] = flush_ms(asked.run)
+    if "triage" in asked.only:
+        say("triage")
+        told["triage"] = triage(asked.triage)
+    if set(asked.only) <= set(ALONE):
+        return
 
     def new_house(name, engine):
         house = House(name, engine, asked.run, asked.goldaw, postgres)
@@ -60,7 +68,7 @@ def measure(asked, bench, houses, told):
         house.start()
         time.sleep(1)
         told["houses"].append({"engine": house.engine, "ready_ms": sorted(house.ready_ms)[2], "idle_mb": house.resident_mb()})
-    for part in (part for part in asked.only if part not in LONG):
+    for part in (part for part in asked.only if part not in LONG + ALONE):
         for house in work:
             say(f"{part}, {house.engine}")
             run(part, bench, house, asked, postgres)

@@ -169,6 +169,11 @@ class Bench:
         self.note(load="backup", engine=house.engine, connections=32, size=size, seconds=took[0], alone=alone, **worst)
 
 
+def triage(program):
+    """What the timings of triage say, as they say it."""
+    return subprocess.run([program, "--bench"], text=True, capture_output=True, check=True).stdout
+
+
 def half_way(house, name):
     """The path of the page in the middle of somebody's list, walked to as a client would."""
     whose = "" if name == "lead-1" else f" WHERE operator_id = (SELECT id FROM staff WHERE name = '{name}')"

@@ -21,6 +21,8 @@ def show(told):
         print(f"\n{row['engine']}: {row['contacts']} contacts replayed by other rules in {row['seconds']} s, start included", end="")
     lists(rows)
     backups(rows)
+    if "triage" in told:
+        print("\n\ntriage alone, on one core\n" + told["triage"].rstrip())
     for fault in told["faults"]:
         print(f"FAULT: {fault}")
 
