@@ -173,13 +173,14 @@ fn copy_when_asked(place: &Place, asked: &Receiver<()>, copied: &AtomicBool) {
     }
 }
 
-/// Copies until little is left, or until a reader of an old state keeps the rest.
+/// Copies until little is left, or until what is left no longer shrinks: a reader of an old state keeps
+/// it, or callers write as fast as this disk takes it. Then the writing thread decides.
 fn copy(db: &mut Db, file: Option<&File>) -> Result<()> {
     let mut before = length(db, LOOK)?;
     loop {
         flushing(file, || length(db, COPY))?;
         let now = length(db, LOOK)?;
-        if now.left() <= REST || now.checkpointed == before.checkpointed {
+        if now.left() <= REST || now.left() >= before.left() {
             return Ok(());
         }
         before = now;
