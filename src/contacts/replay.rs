@@ -12,7 +12,7 @@ use super::record::Against;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::storage::schema::{assessments, contacts};
-use crate::storage::{Db, Store, Tx};
+use crate::storage::{Db, Store, Tx, read_reference};
 use crate::triage::{Assessment, Level, Name, assess};
 use crate::vault::{Vault, VaultError};
 
@@ -20,15 +20,16 @@ use crate::vault::{Vault, VaultError};
 const PAGE: i64 = 2000;
 
 /// The assessment that holds now for a contact, for whoever keeps the machine; the trail has a row.
-/// Errors: 404; 410 when it was erased.
+/// Errors: 404, erased ones included.
 pub fn explained(tx: &mut Tx<'_>, reference: &str) -> Result<Assessment> {
+    let reference = read_reference('C', reference).ok_or(Error::NotFound)?;
     let row: (String, String) = contacts::table
-        .filter(contacts::reference.eq(reference))
+        .filter(contacts::reference.eq(&reference))
         .select((contacts::id, contacts::key_id))
         .first(tx.db)?;
     let latest = model::latest_assessment(tx.db, &row.0)?;
     let assessment = assessed::opened(&tx.setting.vault.data_key(&row.1)?, &latest)?;
-    tx.trail("contacts.explain", ("contact", reference), None)?;
+    tx.trail("contacts.explain", ("contact", &reference), None)?;
     Ok(assessment)
 }
 

@@ -69,7 +69,16 @@ fn tables(sources: &[PackSource]) -> Result<BTreeMap<(String, String), Table>, S
             };
             for (place, entry) in entries.into_iter().enumerate() {
                 if let Value::Table(table) = entry {
-                    all.insert((kind.clone(), named(&table, place)), table);
+                    let name = named(&table, place);
+                    // Cases may share a name; each is compared with its own like.
+                    let mut key = (kind.clone(), name.clone());
+                    for number in 2.. {
+                        if !all.contains_key(&key) {
+                            break;
+                        }
+                        key.1 = format!("{name} ({number})");
+                    }
+                    all.insert(key, table);
                 }
             }
         }
