@@ -12,7 +12,10 @@ use super::{Place, house};
 
 const DATA: EmbeddedMigrations = embed_migrations!("migrations/data");
 const KEYS: EmbeddedMigrations = embed_migrations!("migrations/keys");
-/// The step that made the table which says what keyring the data belongs to.
+/// The steps that made the tables which are looked at before anything else. A migration that was cut
+/// off leaves a database with some of them.
+const STAFF: &str = "20261122000001";
+const CONTACTS: &str = "20261122000005";
 const BINDING: &str = "20261122000020";
 
 /// Which of the two databases.
@@ -60,16 +63,15 @@ pub struct Holdings {
     pub bound: Option<String>,
 }
 
-/// Looks before any key is made. A database without tables holds nothing.
+/// Looks before any key is made. A table that is not there yet holds nothing.
 pub fn holdings(data: &Place, keys: &Place) -> Result<Holdings, String> {
     let mut held = Holdings::default();
     let mut db = data.connect()?;
     let applied = applied(&mut db)?;
-    if !applied.is_empty() {
-        held.accounts = any(staff::table.select(staff::id).first::<String>(&mut db))?;
-        held.contacts = any(contacts::table.select(contacts::id).first::<String>(&mut db))?;
-    }
-    if applied.iter().any(|version| version == BINDING) {
+    let has = |step: &str| applied.iter().any(|version| version == step);
+    held.accounts = has(STAFF) && any(staff::table.select(staff::id).first::<String>(&mut db))?;
+    held.contacts = has(CONTACTS) && any(contacts::table.select(contacts::id).first::<String>(&mut db))?;
+    if has(BINDING) {
         held.bound = house::bound_to(&mut db).map_err(|_| "the database cannot be read")?;
     }
     let mut db = keys.connect()?;

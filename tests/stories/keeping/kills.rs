@@ -6,6 +6,8 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use diesel_migrations::{FileBasedMigrations, MigrationHarness};
+use goldaw::storage::Place;
 use serde_json::json;
 
 use super::{back_up, house, names, on_both_programs, record, restore};
@@ -19,6 +21,7 @@ const HANDS: usize = 3;
 on_both_programs![
     a_backup_that_is_killed_is_whole_or_says_that_it_is_not,
     a_migration_that_is_killed_is_whole_or_not_begun_after_the_next,
+    a_migration_that_was_cut_off_after_any_step_goes_on,
     a_restore_that_is_killed_opens_nothing_half_and_is_mended_by_the_next,
 ];
 
@@ -147,6 +150,28 @@ fn a_migration_that_is_killed_is_whole_or_not_begun_after_the_next(engine: Engin
     println!(
         "proof: migration: {engine:?}: {all} kills, {cut} of them in the middle, every house whole after the next"
     );
+}
+
+/// The moments between two steps are short, and the kills of the story above seldom meet one.
+fn a_migration_that_was_cut_off_after_any_step_goes_on(engine: Engine) {
+    for (tree, of) in [("migrations/data", Program::place as fn(&Program) -> Place), ("migrations/keys", Program::keys)] {
+        let steps = || FileBasedMigrations::from_path(Path::new(env!("CARGO_MANIFEST_DIR")).join(tree)).unwrap();
+        for cut in 1.. {
+            let program = Program::on(engine);
+            std::fs::create_dir(program.data()).unwrap();
+            let mut db = stranger(&of(&program));
+            for _ in 0..cut {
+                db.run_next_migration(steps()).unwrap();
+            }
+            let more = db.has_pending_migration(steps()).unwrap();
+            drop(db);
+            program.done(&["migrate"]);
+            assert_eq!(count(&mut stranger(&program.place()), "house"), 1, "{tree} cut off after {cut}: bound once");
+            if !more {
+                break;
+            }
+        }
+    }
 }
 
 fn a_restore_that_is_killed_opens_nothing_half_and_is_mended_by_the_next(engine: Engine) {
