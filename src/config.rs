@@ -43,6 +43,8 @@ pub struct Config {
     pub targets: Targets,
     /// Claims.
     pub tickets: Tickets,
+    /// Second looks.
+    pub oversight: Oversight,
     /// Delivery.
     pub worker: Worker,
     /// Links to partners.
@@ -303,6 +305,16 @@ pub struct Tickets {
     pub claim_minutes_critical: i64,
     /// The same for all others.
     pub claim_minutes: i64,
+}
+
+/// `[oversight]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Oversight {
+    /// Mail addresses of the coordinators on duty.
+    pub page: Vec<String>,
+    /// Hours within which a review is decided.
+    pub review_hours: i64,
 }
 
 /// `[worker]`

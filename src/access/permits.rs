@@ -35,8 +35,12 @@ permissions! {
     RecordContacts = "contacts.record" for Operator Counselor;
     /// Read calls; the verb decides which, and how much of each.
     ReadContacts = "contacts.read" for Operator Counselor Coordinator;
+    /// Set a level beside that of the rules; a lower one is reviewed.
+    SetLevels = "contacts.override" for Operator Counselor Coordinator;
     /// Read rules and try answers against them.
     ReadRules = "rules.read" for Operator Counselor Coordinator Admin Auditor;
+    /// Approve rules that were proposed.
+    PublishRules = "rules.publish" for Coordinator;
     /// Find a case again, by reference, code word or number.
     LookUpCases = "cases.look_up" for Operator Counselor;
     /// Read a case's file and write in it; the verb decides which.
@@ -65,6 +69,8 @@ permissions! {
     KeepOutbox = "notifications.keep" for Coordinator Admin;
     /// See and settle what a person must do by a time.
     KeepTasks = "tasks.keep" for Operator Counselor Coordinator;
+    /// Look a second time at what somebody else decided.
+    DecideReviews = "reviews.decide" for Coordinator;
     /// Response times and counts.
     ReadReports = "reports.read" for Coordinator Auditor;
     /// Who did what.

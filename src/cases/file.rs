@@ -36,8 +36,8 @@ impl File {
     }
 }
 
-/// Opens a new, empty file; gives its row.
-pub fn open(tx: &mut Tx<'_>, level: Option<String>) -> Result<CaseRow> {
+/// Opens a new, empty file with the level of a contact, named by its key; gives the file's row.
+pub fn open(tx: &mut Tx<'_>, level: Option<(&str, &str)>) -> Result<CaseRow> {
     let key = tx.setting.vault.new_data_key()?;
     let id = tx.new_id()?;
     let row = CaseRow {
@@ -45,7 +45,8 @@ pub fn open(tx: &mut Tx<'_>, level: Option<String>) -> Result<CaseRow> {
         version: 1,
         status: Status::Open,
         close_reason: None,
-        level,
+        level: level.map(|(level, _)| level.to_owned()),
+        level_from: level.map(|(_, contact)| contact.to_owned()),
         opened_by: tx.by.staff_id()?.to_owned(),
         opened_at: tx.now,
         closed_at: None,

@@ -23,7 +23,7 @@ pub struct CaseRow {
     pub status: Status,
     /// Why it was closed.
     pub close_reason: Option<String>,
-    /// Its highest level not yet reviewed.
+    /// What it brings along to her next contact, if that is High or Critical.
     pub level: Option<String>,
     /// Who opened it.
     pub opened_by: String,
@@ -39,6 +39,8 @@ pub struct CaseRow {
     pub key_id: String,
     /// The sealed file.
     pub document: Vec<u8>,
+    /// The contact its level comes from.
+    pub level_from: Option<String>,
 }
 
 /// A consent.
@@ -73,6 +75,13 @@ pub struct ConsentRow {
     pub expires_at: Option<Instant>,
     /// When it was taken back.
     pub withdrawn_at: Option<Instant>,
+}
+
+/// Keeps the level of a case and the contact it comes from.
+pub fn set_level(db: &mut Db, case_id: &str, level: &str, from: &str) -> Result<()> {
+    let changed = (cases::level.eq(level), cases::level_from.eq(from));
+    diesel::update(cases::table.find(case_id)).set(changed).execute(db)?;
+    Ok(())
 }
 
 /// A case by key.

@@ -13,13 +13,13 @@ use crate::access::token::TokenKey;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::{self, Areas};
-use crate::rules;
 use crate::state::App;
 use crate::storage::checkup::{Standing, standing};
 use crate::storage::{By, Holdings, KeyDb, Place, Setting, Store, Tree, copies, holdings, migrate};
 use crate::telemetry::measures;
 use crate::triage::{InForce, PackSource, RuleSet};
 use crate::vault::{Keyring, RootKey, Vault};
+use crate::{referrals, rules};
 
 /// A root key handed over by systemd: `LoadCredential=goldaw.root-key:/etc/goldaw/root.key`.
 const CREDENTIAL: &str = "goldaw.root-key";
@@ -96,6 +96,7 @@ impl House {
             rules: InForce::new(plan.rules),
             config: Arc::new(plan.config),
             promised: Arc::new(Notify::new()),
+            level_moved: referrals::follow,
         };
         let store = Store::open(&plan.data, setting.clone(), clock.clone()).map_err(one)?;
         if held.bound.is_none() {
@@ -104,6 +105,9 @@ impl House {
         let areas = plan.areas;
         publish(&store, &areas)?;
         keep_rules(&store, &setting.rules.now(), plan.sources)?;
+        if let Some(published) = published(&store, &setting.rules, &setting.config)? {
+            setting.rules.replace(published);
+        }
         Ok(House { app: App::new(store, setting, clock), tokens, areas, migrated })
     }
 }
@@ -114,6 +118,16 @@ pub(super) fn keep_rules(store: &Store, rules: &Arc<RuleSet>, sources: Vec<PackS
     store
         .write_blocking(By::system(), move |tx| rules::keep(tx, &rules, &sources))
         .map_err(|error| vec![format!("the rules cannot be kept: {error}")])
+}
+
+/// The published rules, unless they are in force already. Errors: every fault of theirs, for this
+/// program may be newer than they are.
+pub(super) fn published(store: &Store, rules: &InForce, config: &Config) -> Result<Option<Arc<RuleSet>>, Faults> {
+    let now = rules.now();
+    let sources = store
+        .read_blocking(move |db| rules::published_instead(db, now.sha256()))
+        .map_err(|error| vec![format!("the published rules cannot be read: {error}")])?;
+    sources.map(|sources| rules::check(&sources, &config.place.languages).map(Arc::new)).transpose()
 }
 
 /// From now on this data opens with this keyring only.

@@ -95,12 +95,21 @@ pub(super) fn explain(contact: &str, place: &Where) -> Result<(), Faults> {
     let house = House::open(place.settings()?, Start::Serve)?;
     let store = &house.app.store;
     let reference = contact.to_owned();
-    let assessment = store.write_blocking(By::system(), move |tx| contacts::explained(tx, &reference)).map_err(told)?;
+    let (assessment, clocked) =
+        store.write_blocking(By::system(), move |tx| contacts::explained(tx, &reference)).map_err(told)?;
     let sha256 = assessment.rule_set.sha256.to_string();
     let sources = store.read_blocking(move |db| packs::kept(db, &sha256)).map_err(told)?;
     // The rules of its day, if this program still understands them; the assessment stands without.
     let rules = packs::check(&sources, &house.app.config.place.languages).ok();
-    print(&explanation(&assessment, rules.as_ref()))
+    let mut text = explanation(&assessment, rules.as_ref());
+    if let Some(clocked) = clocked.filter(|clocked| *clocked != assessment.level) {
+        let _ = writeln!(
+            text,
+            "clocked as {}: by a person's word, an earlier call of the case, or an answer that became unknown",
+            clocked.code()
+        );
+    }
+    print(&text)
 }
 
 fn explanation(assessment: &Assessment, rules: Option<&RuleSet>) -> String {

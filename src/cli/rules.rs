@@ -4,21 +4,29 @@
 use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Subcommand;
 use serde::Deserialize;
 
+use super::house::{House, Start};
 use super::{Faults, Where, print, replay};
 use crate::clock::{Clock, Instant};
 use crate::config::Config;
 use crate::rules::{self as packs, Change, How};
-use crate::triage::{Answer, Facts, RuleSet, assess};
+use crate::storage::By;
+use crate::triage::{Answer, Facts, PackSource, RuleSet, assess};
 
 const DIFF: &str = "\
 Examples:
   goldaw rules diff shipped /etc/goldaw/triage
   goldaw rules diff old.toml new.toml
 `shipped` means the packs inside the program. Exit code 0 also when they differ.";
+
+const PUBLISH: &str = "\
+The packs are checked and their cases run; then the proposal waits, with what it would change, for
+two coordinators (POST /api/v1/triage/publications/G-…/approve). After the second approval every
+running process takes it up within seconds. From then on packs in files are only proposals.";
 
 const EVALUATE: &str = "\
 Example:
@@ -49,6 +57,15 @@ pub(super) enum Rules {
         before: PathBuf,
         /// A pack file or folder, or `shipped`.
         after: PathBuf,
+    },
+    /// Propose rules for publication; two coordinators approve them, one after the other.
+    #[command(after_help = PUBLISH)]
+    Publish {
+        /// Pack files or folders; those of this house ([triage] packs_dir) when none is given.
+        #[arg(long = "pack", value_name = "PATH")]
+        packs: Vec<PathBuf>,
+        #[command(flatten)]
+        place: Where,
     },
     /// Why a contact has its level, under the rules of its day; the trail keeps that it was asked.
     Explain {
@@ -87,9 +104,29 @@ pub(super) fn run(command: &Rules) -> Result<(), Faults> {
         }
         Rules::Evaluate { packs } => evaluate(&load(packs, &languages()?)?, std::io::stdin().lock()),
         Rules::Diff { before, after } => diff(before, after),
+        Rules::Publish { packs, place } => publish(packs, place),
         Rules::Explain { contact, place } => replay::explain(contact, place),
         Rules::Replay(command) => replay::run(command),
     }
+}
+
+fn publish(paths: &[PathBuf], place: &Where) -> Result<(), Faults> {
+    let house = House::open(place.settings()?, Start::Serve)?;
+    let app = &house.app;
+    let sources = if paths.is_empty() { packs::sources(&app.config)? } else { folders(paths)? };
+    let rules = packs::check(&sources, &app.config.place.languages)?;
+    let published = app.store.read_blocking(packs::published).map_err(super::told)?;
+    let before = match &published {
+        Some(row) if row.sha256 == rules.sha256() => return print("These rules are in force.\n"),
+        Some(row) => app.store.read_blocking(|db| packs::kept(db, &row.sha256)).map_err(super::told)?,
+        None => packs::shipped(),
+    };
+    let changes = packs::diff(&before, &sources).map_err(|told| vec![told])?;
+    let (proposed, kept) = (Arc::new(rules), Arc::new(sources));
+    let row =
+        app.store.write_blocking(By::system(), move |tx| packs::propose(tx, &proposed, &kept)).map_err(super::told)?;
+    changes.iter().try_for_each(|change| print(&told(change)))?;
+    print(&format!("{} waits for two coordinators.\n", row.reference))
 }
 
 fn languages() -> Result<Vec<String>, Faults> {
@@ -123,11 +160,15 @@ pub(super) fn load(paths: &[PathBuf], languages: &[String]) -> Result<RuleSet, F
     if paths.is_empty() {
         return packs::check(&packs::shipped(), languages);
     }
+    packs::check(&folders(paths)?, languages)
+}
+
+fn folders(paths: &[PathBuf]) -> Result<Vec<PackSource>, Faults> {
     let mut sources = Vec::new();
     for path in paths {
         sources.extend(packs::folder(path)?);
     }
-    packs::check(&sources, languages)
+    Ok(sources)
 }
 
 fn evaluate(rules: &RuleSet, lines: impl BufRead) -> Result<(), Faults> {

@@ -10,8 +10,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::house::{House, Start, keep_rules};
-use super::{Faults, Where, print};
+use super::house::{House, Start, keep_rules, published};
+use super::{Faults, Where, print, told};
 use crate::clock::DAY;
 use crate::notifications::{self, channels::Channels};
 use crate::rules;
@@ -30,6 +30,9 @@ calls are assessed by them from then on; if not, nothing changes and the log nam
 
 /// Beyond the time that requests and letters under way have, for closing the store.
 const CLOSING: Duration = Duration::from_secs(1);
+
+/// How often the database is asked whether other rules were published.
+const LOOK: Duration = Duration::from_secs(2);
 
 pub(super) fn serve(place: &Where, listen: Option<SocketAddr>) -> Result<(), Faults> {
     let mut config = place.settings()?;
@@ -82,7 +85,7 @@ async fn web_and_worker(
     let (address, http) = (listening.address, listening.stop());
     let mut serving = tokio::spawn(listening.serve());
     ready(address)?;
-    let reloading = tokio::spawn(reload_when_asked(app.clone(), hangup));
+    let reloading = tokio::spawn(keep_rules_current(app.clone(), hangup));
     let ended = tokio::select! {
         () = stop.asked() => false,
         _ = &mut serving => true,
@@ -112,31 +115,58 @@ async fn worker_alone(house: House, mut stop: Stop) -> Result<(), Faults> {
     Ok(())
 }
 
-/// At each SIGHUP reads the packs again. A set with any fault changes nothing.
-async fn reload_when_asked(app: App, mut asked: Signal) {
-    while asked.recv().await.is_some() {
+/// Takes up rules that were published, here or by another process; and at each SIGHUP, while nothing
+/// was ever published, the packs as they are now. A set with any fault changes nothing, and is told of
+/// once.
+async fn keep_rules_current(app: App, mut asked: Signal) {
+    let mut looks = tokio::time::interval(LOOK);
+    let mut refused = Faults::new();
+    loop {
+        let by_signal = tokio::select! {
+            signal = asked.recv() => if signal.is_some() { true } else { return },
+            _ = looks.tick() => false,
+        };
         let reading = app.clone();
-        let read = tokio::task::spawn_blocking(move || reload(&reading)).await;
+        let read = tokio::task::spawn_blocking(move || reload(&reading, by_signal)).await;
         match read.unwrap_or_else(|_| Err(vec!["the packs could not be read".into()])) {
-            Ok(sha256) => tracing::info!(event = "rules_in_force", rule_set = sha256),
-            Err(faults) => {
-                for cause in faults {
-                    tracing::error!(event = "rules_refused", cause);
+            Ok(taken_up) => {
+                refused.clear();
+                if let Some(sha256) = taken_up {
+                    tracing::info!(event = "rules_in_force", rule_set = sha256);
                 }
             }
+            Err(faults) if by_signal || faults != refused => {
+                for cause in &faults {
+                    tracing::error!(event = "rules_refused", cause);
+                }
+                refused = faults;
+            }
+            Err(_) => {}
         }
     }
 }
 
-/// Puts the packs as they are now in force, whole or not at all; gives their digest. They are kept
-/// before the first call is assessed by them. Errors: every fault with file and line.
-fn reload(app: &App) -> Result<String, Faults> {
+/// Puts other rules in force, whole or not at all; gives their digest, or `None` when there is nothing
+/// to do. They are kept before the first call is assessed by them. Errors: every fault with file and
+/// line.
+fn reload(app: &App, by_signal: bool) -> Result<Option<String>, Faults> {
+    if let Some(read) = published(&app.store, &app.rules, &app.config)? {
+        let sha256 = read.sha256().to_owned();
+        app.rules.replace(read);
+        return Ok(Some(sha256));
+    }
+    if !by_signal {
+        return Ok(None);
+    }
+    if app.store.read_blocking(rules::published).map_err(told)?.is_some() {
+        return Ok(Some(app.rules.now().sha256().to_owned()));
+    }
     let sources = rules::sources(&app.config)?;
     let read = Arc::new(rules::check(&sources, &app.config.place.languages)?);
     keep_rules(&app.store, &read, sources)?;
     let sha256 = read.sha256().to_owned();
     app.rules.replace(read);
-    Ok(sha256)
+    Ok(Some(sha256))
 }
 
 /// Delivery, running beside whatever else this process does.

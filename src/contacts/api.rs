@@ -6,6 +6,7 @@ use actix_web::web::Data;
 
 use super::codes::{Kind, Status};
 use super::edit::{Amendment, amend, change, finish, rejoin};
+use super::level;
 use super::model::{Filter, Scope, list};
 use super::record::{Against, NewContact, Written, prepare, record};
 use super::view::{
@@ -13,7 +14,7 @@ use super::view::{
 };
 use crate::access::{
     Answer, Filtered, IfMatch, Items, Keyed, Page, Paged, Params, Patched, Permit, Posted, Query, ReadContacts,
-    RecordContacts, Reference, Routes,
+    RecordContacts, Reference, Routes, SetLevels,
 };
 use crate::clock::Instant;
 use crate::directory::Areas;
@@ -31,6 +32,7 @@ pub fn routes() -> Routes {
         .patch("/{id}", edit, "Change a draft by a merge patch")
         .post("/{id}/finish", end, "Finish a draft")
         .post("/{id}/amend", correct, "Amend a finished contact; what stood before is kept")
+        .post("/{id}/override", set_level, "Set a level beside that of the rules: higher at once, lower after a review")
         .post("/{id}/rejoin", take_up, "Take a draft up again at another seat, by its word")
         .get("/{id}/assessments", history, "Every assessment of a contact, under the rules of its day")
         .get("/{id}/timeline", steps, "What happened to a contact, and when")
@@ -75,7 +77,11 @@ async fn create(
         .store
         .write_as(prepared.isolation(), by.by(), move |tx| {
             let id = tx.once(Some(&replay), 201, |tx| record(tx, &written))?;
-            if id == written.id() { Ok(None) } else { again(tx, &actor, &id).map(Some) }
+            match id == written.id() {
+                true if written.of_a_case() => open(tx, &id).map(|opened| Some(Read::Whole(Box::new(opened)))),
+                true => Ok(None),
+                false => again(tx, &actor, &id).map(Some),
+            }
         })
         .await?;
     match earlier.unwrap_or_else(|| Read::Whole(Box::new(prepared.opened()))) {
@@ -253,6 +259,25 @@ async fn correct(
         })
         .await?;
     told_as(opened, &ground)
+}
+
+async fn set_level(
+    by: Permit<SetLevels>,
+    at: (Data<App>, Data<Areas>),
+    id: Reference<'C'>,
+    body: Keyed<level::Setting>,
+) -> Result<Answer<ContactSeen>> {
+    let ground = Ground::of(at.0, at.1);
+    let actor = (*by).clone();
+    let told = ground
+        .app
+        .store
+        .write(by.by(), move |tx| {
+            tx.once(Some(&body.replay), 200, |tx| level::set(tx, &actor, &id.0, &body.form))?;
+            read(tx, &actor, &id.0)
+        })
+        .await?;
+    told_as(told, &ground)
 }
 
 struct Word(String);

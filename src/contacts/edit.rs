@@ -4,6 +4,7 @@ use super::assessed;
 use super::codes::{AmendReason, Status};
 use super::document::{Document, open_at, seal_at};
 use super::form::ContactForm;
+use super::level::{bring, follow, review_carried, review_what_it_carries, standing};
 use super::model::{self, ContactRow, Edited, RevisionRow, Scope};
 use super::record::{Against, narrative_text, rejoin_index, sealed_narrative, split};
 use crate::access::Actor;
@@ -159,11 +160,13 @@ fn rewrite(tx: &mut Tx<'_>, row: &ContactRow, seen: i32, patch: &Json, against: 
     let mut document = document.changed(form, said);
     document.hold(&facts_before, &against.facts(&document, tx.now), before);
     let assessment = against.assessed(&document, tx.now)?;
-    let level = document.level(&assessment);
     let case_id = match &document.form.case {
         Some(reference) => Some(cases::joinable(tx, reference)?),
         None => row.case_id.clone(),
     };
+    let tied = ContactRow { case_id, ..row.clone() };
+    let standing = standing(tx, &tied, document.level(&assessment))?;
+    let level = standing.clocked();
     let (narrative_key_id, narrative) = match words {
         Words::Kept => (row.narrative_key_id.clone(), row.narrative.clone()),
         Words::Removed => (None, None),
@@ -180,7 +183,7 @@ fn rewrite(tx: &mut Tx<'_>, row: &ContactRow, seen: i32, patch: &Json, against: 
         channel: form.channel,
         direction: form.direction,
         level: Some(level.code().to_owned()),
-        case_id,
+        case_id: tied.case_id.clone(),
         finished_at: row.finished_at,
         queued_at: form.queued_at,
         answered_at: form.answered_at,
@@ -193,7 +196,15 @@ fn rewrite(tx: &mut Tx<'_>, row: &ContactRow, seen: i32, patch: &Json, against: 
     };
     model::update(tx.db, &row.id, row.version, row.status, &edited)?;
     model::update_facts(tx.db, &against.counted((&row.id, row.status), &document, level, row.opened_at))?;
-    keep_assessment(tx, row, &key, level, &assessment)
+    if row.level.as_deref() != Some(level.code()) {
+        tx.step(("contact", &row.id), "triaged", Some(level.code()))?;
+    }
+    if let Some(case_id) = &tied.case_id {
+        bring(tx, case_id, &row.id, standing)?;
+    }
+    review_carried(tx, &tied, standing)?;
+    keep_assessment(tx, row, &key, standing.rules, &assessment)?;
+    follow(tx, &row.id, level, &assessment)
 }
 
 /// Stores the assessment when level, fired rules or clocks changed.
@@ -214,11 +225,7 @@ fn keep_assessment(
     if same {
         return Ok(());
     }
-    model::insert_assessment(tx.db, &assessed::sealed(key, &row.id, row.version + 1, level, assessment)?)?;
-    if latest.level != level.code() {
-        tx.step(("contact", &row.id), "triaged", Some(level.code()))?;
-    }
-    Ok(())
+    model::insert_assessment(tx.db, &assessed::sealed(key, &row.id, row.version + 1, level, assessment)?)
 }
 
 /// Ends a draft. What was not answered keeps its safe reading; nothing blocks. Errors: 404; 409
@@ -255,6 +262,7 @@ pub fn finish(tx: &mut Tx<'_>, actor: &Actor, reference: &str, ended_at: Option<
     model::update(tx.db, &row.id, row.version, Status::Draft, &edited)?;
     model::mark_finished(tx.db, &row.id)?;
     tx.step(("contact", &row.id), "finished", None)?;
+    review_what_it_carries(tx, &row.id)?;
     tx.trail("contacts.finish", ("contact", &row.reference), None)?;
     Ok(row.id)
 }

@@ -17,6 +17,7 @@ pub mod document;
 mod edit;
 pub mod facts;
 pub mod form;
+pub mod level;
 pub mod model;
 mod record;
 mod replay;

@@ -57,6 +57,8 @@ pub struct ContactRow {
     pub document: Vec<u8>,
     /// Her own words, sealed apart.
     pub narrative: Option<Vec<u8>>,
+    /// The level that a person set, if it stands.
+    pub override_id: Option<String>,
 }
 
 /// What an edit may change of a row.
@@ -95,6 +97,22 @@ pub struct Edited {
     pub document: Vec<u8>,
     /// The sealed narrative.
     pub narrative: Option<Vec<u8>>,
+}
+
+/// What another level changes of a row.
+#[derive(AsChangeset)]
+#[diesel(table_name = contacts, treat_none_as_null = true)]
+pub struct Levelled {
+    /// The new version.
+    pub version: i32,
+    /// Level.
+    pub level: Option<String>,
+    /// What a person set.
+    pub override_id: Option<String>,
+    /// The sealed document, for its new version.
+    pub document: Vec<u8>,
+    /// When.
+    pub updated_at: Instant,
 }
 
 /// One stored assessment.
@@ -386,6 +404,17 @@ pub fn update(db: &mut Db, id: &str, version: i32, status: Status, edited: &Edit
     }
     let current: i32 = contacts::table.find(id).select(contacts::version).first(db)?;
     Err(Error::Stale { current })
+}
+
+/// Gives a contact another level, if it is still at the version that was read; its reporting row too.
+/// Errors: to be repeated when it is not.
+pub fn set_level(db: &mut Db, row: &ContactRow, levelled: &Levelled) -> Result<()> {
+    let still = contacts::table.filter(contacts::id.eq(&row.id)).filter(contacts::version.eq(row.version));
+    if diesel::update(still).set(levelled).execute(db)? != 1 {
+        return Err(Error::Repeat);
+    }
+    diesel::update(contact_facts::table.find(&row.id)).set(contact_facts::level.eq(&levelled.level)).execute(db)?;
+    Ok(())
 }
 
 /// Gives a draft to another seat.

@@ -11,6 +11,7 @@ use super::codes::{AgeBand, Sex, Status};
 use super::document::{Document, seal_at};
 use super::facts::{facts, most_recent};
 use super::form::{ContactForm, Incident, Person};
+use super::level::{Standing, bring, carried, review_carried};
 use super::model::{self, AssessmentRow, ContactRow, FactsRow};
 use crate::cases;
 use crate::clock::{DAY, Instant, MINUTE};
@@ -276,6 +277,11 @@ pub(super) struct Plain {
 }
 
 impl Prepared {
+    /// True when more goes into its level than what was heard.
+    pub fn of_a_case(&self) -> bool {
+        self.plain.document.form.case.is_some()
+    }
+
     /// The key the contact will have.
     pub fn id(&self) -> &str {
         &self.row.id
@@ -283,7 +289,7 @@ impl Prepared {
 
     /// A contact of a case that is there already depends on that case; any other on nothing.
     pub fn isolation(&self) -> Isolation {
-        if self.plain.document.form.case.is_some() { Isolation::Serial } else { Isolation::New }
+        if self.of_a_case() { Isolation::Serial } else { Isolation::New }
     }
 
     /// The row, and what was sealed in it.
@@ -338,6 +344,7 @@ pub fn prepare(
         document: document.sealed(&key, &id, 1)?,
         narrative_key_id: narrative.as_ref().map(|(key, _)| key.clone()),
         narrative: narrative.map(|(_, sealed)| sealed),
+        override_id: None,
         id,
     };
     let facts = against.counted((&row.id, status), &document, level, opened_at);
@@ -364,19 +371,26 @@ pub fn record(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<String> {
     if let Some(reference) = &prepared.plain.document.form.case {
         row.case_id = Some(cases::joinable(tx, reference)?);
     }
+    let standing = Standing { rules: prepared.level, carried: carried(tx.db, &row)?, set: None };
+    let level = standing.clocked();
+    row.level = Some(level.code().to_owned());
     model::insert(tx.db, &row)?;
     model::insert_assessment(tx.db, &prepared.assessment_row)?;
-    model::insert_facts(tx.db, &prepared.facts)?;
+    model::insert_facts(tx.db, &FactsRow { level: row.level.clone(), ..prepared.facts.clone() })?;
     let subject = ("contact", row.id.as_str());
     let at = tx.now;
     let mut steps = vec![
         Transition { subject, kind: "saved", at, detail: None },
-        Transition { subject, kind: "triaged", at, detail: Some(prepared.level.code()) },
+        Transition { subject, kind: "triaged", at, detail: Some(level.code()) },
     ];
     if row.status == Status::Finished {
         steps.push(Transition { subject, kind: "finished", at, detail: None });
     }
     tx.steps(&steps)?;
+    if let Some(case_id) = &row.case_id {
+        bring(tx, case_id, &row.id, standing)?;
+        review_carried(tx, &row, standing)?;
+    }
     tx.trail("contacts.record", ("contact", &row.reference), None)?;
     Ok(row.id)
 }

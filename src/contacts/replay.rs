@@ -19,18 +19,19 @@ use crate::vault::{Vault, VaultError};
 /// Contacts read at a time: enough for every processor, little to keep in memory.
 const PAGE: i64 = 2000;
 
-/// The assessment that holds now for a contact, for whoever keeps the machine; the trail has a row.
-/// Errors: 404, erased ones included.
-pub fn explained(tx: &mut Tx<'_>, reference: &str) -> Result<Assessment> {
+/// The assessment that holds now for a contact, and the level that is clocked, which may rest on more
+/// than its answers; for whoever keeps the machine. The trail has a row. Errors: 404, erased ones
+/// included.
+pub fn explained(tx: &mut Tx<'_>, reference: &str) -> Result<(Assessment, Option<Level>)> {
     let reference = read_reference('C', reference).ok_or(Error::NotFound)?;
-    let row: (String, String) = contacts::table
+    let row: (String, String, Option<String>) = contacts::table
         .filter(contacts::reference.eq(&reference))
-        .select((contacts::id, contacts::key_id))
+        .select((contacts::id, contacts::key_id, contacts::level))
         .first(tx.db)?;
     let latest = model::latest_assessment(tx.db, &row.0)?;
     let assessment = assessed::opened(&tx.setting.vault.data_key(&row.1)?, &latest)?;
     tx.trail("contacts.explain", ("contact", &reference), None)?;
-    Ok(assessment)
+    Ok((assessment, row.2.as_deref().and_then(Level::from_code)))
 }
 
 /// What a replay counted.

@@ -11,15 +11,17 @@ use super::codes::{Channel, Context, GbvType, Kind, Status};
 use super::document::Document;
 use super::edit::{narrative_key, opened_narrative};
 use super::form::{ContactForm, Incident};
+use super::level::{self, Override, Set};
 use super::model::{self, AssessmentRow, ContactRow, ListedRow, Scope};
 use super::record::{Against, Plain, Prepared};
 use crate::access::Actor;
 use crate::cases;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
+use crate::identity;
 use crate::storage::Tx;
 use crate::storage::records::{Step, steps_of};
-use crate::triage::{Assessment, OpenQuestion, open_questions};
+use crate::triage::{Assessment, Level, OpenQuestion, open_questions};
 use crate::vault::DataKey;
 
 /// A contact for somebody who was let in. Its seals are opened outside the transaction, when it is
@@ -27,12 +29,13 @@ use crate::vault::DataKey;
 pub struct Opened {
     row: ContactRow,
     case: Option<String>,
+    carried: Option<Level>,
     contents: Contents,
 }
 
 enum Contents {
     Plain(Arc<Plain>),
-    Sealed { key: DataKey, narrative_key: Option<DataKey>, assessment: AssessmentRow },
+    Sealed { key: DataKey, narrative_key: Option<DataKey>, assessment: AssessmentRow, set: Option<(Override, String)> },
 }
 
 impl Opened {
@@ -40,7 +43,7 @@ impl Opened {
     fn plain(&self) -> Result<Arc<Plain>> {
         match &self.contents {
             Contents::Plain(plain) => Ok(plain.clone()),
-            Contents::Sealed { key, narrative_key, assessment } => {
+            Contents::Sealed { key, narrative_key, assessment, .. } => {
                 let row = &self.row;
                 Ok(Arc::new(Plain {
                     document: Document::opened(key, &row.id, row.version, &row.document)?,
@@ -49,6 +52,12 @@ impl Opened {
                 }))
             }
         }
+    }
+
+    fn set(&self) -> Result<Option<OverrideView<'_>>> {
+        let Contents::Sealed { key, set: Some((set, by)), .. } = &self.contents else { return Ok(None) };
+        let (level, before) = (set.level.as_str(), set.level_before.as_str());
+        Ok(Some(OverrideView { level, before, state: set.state, reason: set.reason(key)?, by, at: set.at }))
     }
 }
 
@@ -63,9 +72,19 @@ fn opening(tx: &mut Tx<'_>, row: ContactRow) -> Result<Opened> {
         key: tx.setting.vault.data_key(&row.key_id)?,
         narrative_key: narrative_key(tx, &row)?,
         assessment: model::latest_assessment(tx.db, &row.id)?,
+        set: set_level(tx, &row)?,
     };
+    let carried = level::carried(tx.db, &row)?;
     let case = row.case_id.as_deref().map(|id| cases::reference_of(tx.db, id)).transpose()?;
-    Ok(Opened { row, case, contents })
+    Ok(Opened { row, case, carried, contents })
+}
+
+/// What a person set, and the staff number of who did.
+fn set_level(tx: &mut Tx<'_>, row: &ContactRow) -> Result<Option<(Override, String)>> {
+    let Some(id) = &row.override_id else { return Ok(None) };
+    let set = level::by_id(tx.db, id)?;
+    let by = identity::staff_number(tx.db, &set.set_by)?;
+    Ok(Some((set, by)))
 }
 
 /// What reading a contact gives: everything, or the receipt of somebody whose part is over.
@@ -178,7 +197,24 @@ pub struct ContactView<'a> {
     incidents: Vec<IncidentView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     narrative: Option<&'a str>,
+    /// The level that a person set beside that of the rules.
+    #[serde(rename = "override", skip_serializing_if = "Option::is_none")]
+    set: Option<OverrideView<'a>>,
+    /// The High or Critical of another contact of her case that nobody has reviewed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carried: Option<Level>,
     assessment: AssessmentView<'a>,
+}
+
+/// A level that a person set, whether it holds yet or not.
+#[derive(Serialize, JsonSchema)]
+struct OverrideView<'a> {
+    level: &'a str,
+    before: &'a str,
+    state: Set,
+    reason: String,
+    by: &'a str,
+    at: Instant,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -236,6 +272,8 @@ pub fn full(opened: &Opened, against: Against<'_>, now: Instant) -> Result<Shown
         form: ContactForm { incidents: Vec::new(), case: None, rejoin_word: None, ..plain.document.form.clone() },
         incidents,
         narrative: plain.narrative.as_deref(),
+        set: opened.set()?,
+        carried: opened.carried,
         assessment: AssessmentView {
             open_questions: open_questions(against.rules, &facts, now.utc()),
             assessment: &plain.assessment,
@@ -251,7 +289,7 @@ impl Prepared {
     pub fn opened(self) -> Opened {
         let (row, plain) = self.parts();
         let case = plain.document.form.case.clone();
-        Opened { row, case, contents: Contents::Plain(plain) }
+        Opened { row, case, carried: None, contents: Contents::Plain(plain) }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Staff, their sessions, and the delays after failed sign-ins: row types and every query on them.
 //! The look-up of a session on each request is in `access`.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use crate::access::Role;
@@ -285,4 +287,15 @@ pub(super) fn clear_delay(tx: &mut Tx<'_>, name_mac: &str) -> Result<()> {
 /// Forgets delays that were over before `then`.
 pub(super) fn forget_delays(tx: &mut Tx<'_>, then: Instant) -> Result<usize> {
     Ok(diesel::delete(sign_in_delays::table.filter(sign_in_delays::wait_until.lt(then))).execute(tx.db)?)
+}
+
+/// The staff number behind a key.
+pub fn staff_number(db: &mut Db, id: &str) -> Result<String> {
+    Ok(staff::table.find(id).select(staff::name).first(db)?)
+}
+
+/// All staff numbers by key.
+pub fn staff_numbers(db: &mut Db) -> Result<HashMap<String, String>> {
+    let rows: Vec<(String, String)> = staff::table.select((staff::id, staff::name)).load(db)?;
+    Ok(rows.into_iter().collect())
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use super::model::{self, Notification};
+use super::words::Words;
 use crate::error::{Error, Result};
 use crate::storage::{Db, read_reference};
 use crate::vault::{Purpose, Vault};
@@ -31,17 +32,60 @@ pub struct Letter {
 }
 
 impl Letter {
+    /// Paragraphs in one language as a letter, as text and as HTML: no picture, no style from
+    /// elsewhere, nothing that tells when it is read. A part may hold [`LINK`].
+    pub fn of(words: &Words, subject: String, reference: &str, parts: &[String]) -> Letter {
+        Letter {
+            subject,
+            html: html(words, parts),
+            text: format!("{}\n\n{}\n", parts.join("\n\n"), words.say("letter.sender")),
+            reference: reference.to_owned(),
+        }
+    }
+
+    /// To somebody who can sign in: that there is news, and nothing else.
+    pub fn notice(language: &str, reference: &str) -> Letter {
+        let words = Words::of(language);
+        let values = [("reference", reference)];
+        let parts = [
+            words.say("notice.greeting").to_owned(),
+            words.fill("notice.body", &values),
+            words.say("notice.footer").to_owned(),
+        ];
+        Letter::of(words, words.fill("notice.subject", &values), reference, &parts)
+    }
+
     /// The letter with its link. In HTML the link is escaped; its own characters need none, but a
     /// configured address might.
     pub(super) fn with_link(&self, link: &str) -> Letter {
-        let escaped = link.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
         Letter {
             subject: self.subject.clone(),
             text: self.text.replace(LINK, link),
-            html: self.html.replace(LINK, &escaped),
+            html: self.html.replace(LINK, &escaped(link)),
             reference: self.reference.clone(),
         }
     }
+}
+
+fn html(words: &Words, parts: &[String]) -> String {
+    let open = escaped(words.say("letter.open"));
+    let paragraphs: String = parts
+        .iter()
+        .flat_map(|part| part.split("\n\n"))
+        .map(|part| {
+            let linked = format!("<a href=\"{LINK}\">{open}</a>");
+            format!("<p>{}</p>\n", escaped(part).replace(LINK, &linked).replace('\n', "<br>\n"))
+        })
+        .collect();
+    format!(
+        "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"></head><body>\n{paragraphs}<p>{}</p>\n</body></html>\n",
+        words.code,
+        escaped(words.say("letter.sender"))
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// The token in the link: the notification's random reference, which finds the row, and a proof

@@ -24,12 +24,14 @@ mod lease;
 mod letter;
 mod model;
 mod partners;
+mod words;
 mod worker;
 
 use serde::Serialize;
 
 pub use letter::{LINK, Letter, find_by_token, link, token};
 pub use model::{Attempt, Channel, Class, Notification, State};
+pub use words::Words;
 pub use worker::run;
 
 use crate::clock::{HOUR, Instant};

@@ -10,6 +10,7 @@ use crate::access::Actor;
 use crate::cases;
 use crate::clock::{Instant, MINUTE};
 use crate::error::{Error, Result};
+use crate::identity;
 use crate::input::{At, Fields, FromJson, Json};
 use crate::storage::{Tx, read_reference};
 use crate::triage::Level;
@@ -97,7 +98,7 @@ pub fn assign(tx: &mut Tx<'_>, actor: &Actor, reference: &str, form: &AssignForm
     let to = model::counselor(tx.db, &named, &ticket.case_id)?.ok_or_else(|| Error::invalid("/to", "not_found"))?;
     let now = tx.now;
     give(tx, &ticket, &to, now)?;
-    let number = model::staff_number(tx.db, &to)?;
+    let number = identity::staff_number(tx.db, &to)?;
     tx.step(("ticket", &ticket.id), "assigned", Some(&number))?;
     tx.trail("tickets.assign", ("ticket", &ticket.reference), Some(&number))?;
     Ok(ticket.id)
@@ -222,7 +223,7 @@ fn is_open(ticket: &Ticket) -> Result<()> {
 }
 
 fn taken(tx: &mut Tx<'_>, holder: &str) -> Error {
-    match model::staff_number(tx.db, holder) {
+    match identity::staff_number(tx.db, holder) {
         Ok(number) => Error::Conflict { code: "claimed", detail: Some(("claimed_by", number)) },
         Err(error) => error,
     }

@@ -3,9 +3,8 @@
 
 use chrono_tz::Tz;
 
-use super::words::Words;
 use crate::clock::Instant;
-use crate::notifications::Letter;
+use crate::notifications::{Letter, Words};
 use crate::triage::Level;
 
 /// All a letter may be made of. There is no field for anything else.
@@ -41,34 +40,7 @@ fn written(words: &Words, facts: &Facts<'_>, kind: &str, below: &[&str]) -> Lett
     let body = words.fill(&format!("{kind}.body"), &values);
     let mut parts = vec![words.say("letter.greeting").to_owned(), body.trim().to_owned()];
     parts.extend(below.iter().map(|part| (*part).to_owned()));
-    Letter {
-        subject: words.fill(&format!("{kind}.subject"), &values),
-        html: html(words, &parts),
-        text: format!("{}\n\n{}\n", parts.join("\n\n"), words.say("letter.sender")),
-        reference: facts.reference.to_owned(),
-    }
-}
-
-/// The same words as HTML: no picture, no style from elsewhere, nothing that tells when it is read.
-fn html(words: &Words, parts: &[String]) -> String {
-    let open = escaped(words.say("letter.open"));
-    let paragraphs: String = parts
-        .iter()
-        .flat_map(|part| part.split("\n\n"))
-        .map(|part| {
-            let linked = format!("<a href=\"{{link}}\">{open}</a>");
-            format!("<p>{}</p>\n", escaped(part).replace("{link}", &linked).replace('\n', "<br>\n"))
-        })
-        .collect();
-    format!(
-        "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"></head><body>\n{paragraphs}<p>{}</p>\n</body></html>\n",
-        words.code,
-        escaped(words.say("letter.sender"))
-    )
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    Letter::of(words, words.fill(&format!("{kind}.subject"), &values), facts.reference, &parts)
 }
 
 #[cfg(test)]

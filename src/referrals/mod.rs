@@ -20,13 +20,14 @@
 //! The verbs: [`match`](preview::preview), [`issue`](issue::issue), [`claim`](claim::claim),
 //! [`release`](claim::release), [`assign`](claim::assign), [`note`](claim::note),
 //! [`close`](claim::close), [`make`](moves::make) a move,
-//! [`consent_withdrawn`](moves::consent_withdrawn), [`list`](queue::list) a queue; and for partners
+//! [`consent_withdrawn`](moves::consent_withdrawn), [`follow`] a level, [`list`](queue::list) a queue; and for partners
 //! without an account, those of [`partner`].
 
 pub mod api;
 mod asking;
 pub mod claim;
 pub mod clocks;
+mod follow;
 pub mod issue;
 pub mod letter;
 pub mod matching;
@@ -37,4 +38,5 @@ pub mod preview;
 pub mod queue;
 pub mod states;
 pub mod views;
-pub mod words;
+
+pub use follow::follow;

@@ -191,6 +191,15 @@ pub fn open_tickets(db: &mut Db, actor: &Actor) -> Result<Vec<Ticket>> {
     Ok(visible(actor).filter(tickets::state.eq(TicketState::Open)).select(Ticket::as_select()).load(db)?)
 }
 
+/// The open tickets that came from a contact.
+pub fn open_of_contact(db: &mut Db, contact_id: &str) -> Result<Vec<Ticket>> {
+    Ok(tickets::table
+        .filter(tickets::contact_id.eq(contact_id))
+        .filter(tickets::state.eq(TicketState::Open))
+        .select(Ticket::as_select())
+        .load(db)?)
+}
+
 /// The referrals of all open tickets.
 pub fn open_referrals(db: &mut Db) -> Result<Vec<Referral>> {
     Ok(referrals::table
@@ -381,17 +390,6 @@ pub fn save_hop(db: &mut Db, row: &Hop) -> Result<()> {
     let place = referral_hops::table.find((&row.referral_id, row.position));
     let changed = diesel::update(place).set(row).execute(db)?;
     if changed == 1 { Ok(()) } else { Err(Error::Repeat) }
-}
-
-/// The staff number behind a key.
-pub fn staff_number(db: &mut Db, id: &str) -> Result<String> {
-    Ok(staff::table.find(id).select(staff::name).first(db)?)
-}
-
-/// All staff numbers by key.
-pub fn staff_numbers(db: &mut Db) -> Result<std::collections::HashMap<String, String>> {
-    let rows: Vec<(String, String)> = staff::table.select((staff::id, staff::name)).load(db)?;
-    Ok(rows.into_iter().collect())
 }
 
 /// The key of an active counselor, by staff number or reference, who may know of this case.

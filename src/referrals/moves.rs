@@ -11,6 +11,7 @@ use crate::access::{Actor, Role};
 use crate::cases::{self, ConsentForm};
 use crate::directory::{self, ServiceStatus};
 use crate::error::{Error, Result};
+use crate::identity;
 use crate::notifications;
 use crate::storage::{Tx, records};
 
@@ -155,7 +156,7 @@ fn illegal(tx: &mut Tx<'_>, referral: &Referral) -> Error {
     };
     let Some(last) = steps.into_iter().next_back() else { return Error::conflict("illegal_move") };
     let number = last.actor_id.filter(|_| tx.by.role != Role::Partner.code());
-    let who = number.and_then(|id| model::staff_number(tx.db, &id).ok()).unwrap_or(last.actor_role);
+    let who = number.and_then(|id| identity::staff_number(tx.db, &id).ok()).unwrap_or(last.actor_role);
     Error::Conflict { code: "illegal_move", detail: Some(("moved_by", who)) }
 }
 

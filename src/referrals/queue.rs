@@ -14,6 +14,7 @@ use crate::access::{Actor, Page, Params, Query};
 use crate::clock::Instant;
 use crate::directory::{Areas, ServiceType};
 use crate::error::{Error, Result};
+use crate::identity;
 use crate::storage::{Db, codes};
 use crate::triage::Level;
 use crate::vault::Vault;
@@ -210,7 +211,7 @@ pub fn list(
     let later = |row: &Row| start.as_ref().is_none_or(|(rank, due, id)| row.order() > (*rank, *due, id.as_str()));
     let limit = usize::try_from(query.page.limit).unwrap_or(1);
     let page: Vec<Row> = rows.into_iter().filter(later).take(limit).collect();
-    Ok((page, model::staff_numbers(db)?))
+    Ok((page, identity::staff_numbers(db)?))
 }
 
 /// A row's place in the order, for the cursor: its rank stands before its key.

@@ -18,6 +18,7 @@ use crate::clock::Instant;
 use crate::contacts::{self, Summary};
 use crate::directory::{self, Areas, ServiceType};
 use crate::error::Result;
+use crate::identity;
 use crate::storage::{Db, Tx, records};
 use crate::triage::Level;
 
@@ -309,13 +310,13 @@ pub fn referral_after(tx: &mut Tx<'_>, areas: &Areas, actor: &Actor, id: &str) -
 
 fn row(db: &mut Db, ticket: Ticket, now: Instant) -> Result<TicketSeen> {
     let referrals = model::referrals_of(db, &ticket.id)?;
-    let numbers = model::staff_numbers(db)?;
+    let numbers = identity::staff_numbers(db)?;
     Ok(TicketSeen::Row(RowView::of(&Row::of(ticket, referrals, now), &numbers)))
 }
 
 fn whole(db: &mut Db, ticket: &Ticket, languages: &[String], now: Instant) -> Result<TicketView> {
     let referrals = model::referrals_of(db, &ticket.id)?;
-    let numbers = model::staff_numbers(db)?;
+    let numbers = identity::staff_numbers(db)?;
     let contact = contacts::model::by_id(db, &ticket.contact_id)?.reference;
     let case = cases::reference_of(db, &ticket.case_id)?;
     let steps = timeline(db, ticket, &referrals)?;

@@ -33,7 +33,7 @@ pub use keys::KeyDb;
 pub use migrations::{Holdings, Tree, holdings, migrate, newest_known, pending, revert_all};
 pub use records::{By, Replay};
 pub use reference::{new_id, new_reference, random_bytes, read_reference};
-pub use tx::{Setting, Tx};
+pub use tx::{LevelMoved, Moved, Setting, Tx};
 
 use crate::clock::Clock;
 use crate::config::Config;

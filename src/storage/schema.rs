@@ -107,6 +107,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    publications (id) {
+        id -> Text,
+        reference -> Text,
+        sha256 -> Text,
+        proposed_at -> BigInt,
+        first_by -> Nullable<Text>,
+        first_at -> Nullable<BigInt>,
+        second_by -> Nullable<Text>,
+        second_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     areas (code) {
         code -> Text,
         kind -> Text,
@@ -200,6 +213,7 @@ diesel::table! {
         code_word_index -> Nullable<Text>,
         key_id -> Text,
         document -> Binary,
+        level_from -> Nullable<Text>,
     }
 }
 
@@ -263,6 +277,7 @@ diesel::table! {
         narrative_key_id -> Nullable<Text>,
         document -> Binary,
         narrative -> Nullable<Binary>,
+        override_id -> Nullable<Text>,
     }
 }
 
@@ -285,6 +300,21 @@ diesel::table! {
         version -> Integer,
         reason -> Text,
         recorded_by -> Text,
+        at -> BigInt,
+        document -> Binary,
+    }
+}
+
+diesel::table! {
+    overrides (id) {
+        id -> Text,
+        contact_id -> Text,
+        level -> Text,
+        rules_level -> Text,
+        level_before -> Text,
+        state -> Text,
+        previous_id -> Nullable<Text>,
+        set_by -> Text,
         at -> BigInt,
         document -> Binary,
     }
@@ -454,6 +484,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    reviews (id) {
+        id -> Text,
+        reference -> Text,
+        kind -> Text,
+        subject_id -> Text,
+        level -> Text,
+        proposed -> Text,
+        state -> Text,
+        opened_by -> Nullable<Text>,
+        opened_at -> BigInt,
+        due -> BigInt,
+        decided_by -> Nullable<Text>,
+        decided_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     data_keys (id) {
         id -> Text,
         version -> Integer,
@@ -490,6 +537,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     leases,
     house,
     rule_sets,
+    publications,
     areas,
     organisations,
     services,
@@ -502,6 +550,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     contacts,
     assessments,
     revisions,
+    overrides,
     contact_facts,
     tickets,
     ticket_notes,
@@ -511,4 +560,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     attempts,
     partner_views,
     tasks,
+    reviews,
 );

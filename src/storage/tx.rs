@@ -11,8 +11,23 @@ use super::{Db, new_id, new_reference};
 use crate::clock::Instant;
 use crate::config::Config;
 use crate::error::Result;
-use crate::triage::InForce;
+use crate::triage::{InForce, Level};
 use crate::vault::Vault;
+
+/// The level of a contact, as it is now.
+#[derive(Debug, Clone, Copy)]
+pub struct Moved<'a> {
+    /// The contact's key.
+    pub contact_id: &'a str,
+    /// The level to clock.
+    pub level: Level,
+    /// The last useful moment of an open treatment window.
+    pub care_by: Option<Instant>,
+}
+
+/// Hears of a level in the transaction that moves it: clocks lie in a room that contacts know
+/// nothing of.
+pub type LevelMoved = fn(&mut Tx<'_>, &Moved<'_>) -> Result<()>;
 
 /// What stands around every transaction. Clones share it.
 #[derive(Clone)]
@@ -25,6 +40,8 @@ pub struct Setting {
     pub config: Arc<Config>,
     /// Rung when a commit has left something in the outbox.
     pub promised: Arc<Notify>,
+    /// Called when the level of a contact, or its last useful moment, may have moved.
+    pub level_moved: LevelMoved,
 }
 
 /// One transaction. Everything written through it commits together or not at all.

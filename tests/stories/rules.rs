@@ -232,8 +232,9 @@ fn a_level_is_explained_under_the_rules_of_its_day(hotline: &Hotline) {
     let (keeping, sources) = (hotline.setting.rules.now(), goldaw::rules::shipped());
     hotline.store.write_blocking(By::system(), move |tx| goldaw::rules::keep(tx, &keeping, &sources)).unwrap();
     let trail = hotline.count("trail");
-    let explained = hotline.store.write_blocking(By::system(), move |tx| contacts::explained(tx, &reference)).unwrap();
-    assert_eq!(hotline.count("trail"), trail + 1);
+    let (explained, clocked) =
+        hotline.store.write_blocking(By::system(), move |tx| contacts::explained(tx, &reference)).unwrap();
+    assert_eq!((hotline.count("trail"), clocked), (trail + 1, Some(explained.level)));
     assert_eq!(serde_json::to_value(&explained.fired).unwrap(), call.json["assessment"]["fired"]);
     let sha256 = explained.rule_set.sha256.to_string();
     let kept = hotline.store.read_blocking(move |db| goldaw::rules::kept(db, &sha256)).unwrap();

@@ -209,6 +209,7 @@ pub fn setting(config: Config, keys: &Place, clock: &Clock) -> Setting {
         rules: InForce::new(rules()),
         config: Arc::new(config),
         promised: Arc::new(tokio::sync::Notify::new()),
+        level_moved: goldaw::referrals::follow,
     }
 }
 

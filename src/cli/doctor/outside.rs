@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::Finding;
 use crate::config::Config;
 use crate::directory::Areas;
+use crate::notifications::Words;
 use crate::notifications::channels::Smtp;
-use crate::referrals::words::Words;
 use crate::rules;
 
 /// How long the mail server may take until it would take a letter.

@@ -52,7 +52,7 @@ pub fn open_case(tx: &mut Tx<'_>, contact_id: &str) -> Result<CaseRow> {
     if let Some(case_id) = &summary.case_id {
         return cases::model::by_id(tx.db, case_id);
     }
-    let row = cases::open(tx, Some(summary.level))?;
+    let row = cases::open(tx, Some((&summary.level, contact_id)))?;
     set_case(tx, contact_id, &row.id)?;
     if let Some(phone) = &summary.phone {
         cases::remember_phone(tx, &row.id, phone)?;

@@ -4,9 +4,9 @@ use askama::Template;
 use chrono_tz::Tz;
 
 use super::super::states::DeclineReason;
-use super::super::words::Words;
 use super::{OutsideView, PartnerView, Shared, Standing};
 use crate::error::{Error, Result};
+use crate::notifications::Words;
 
 /// The style, served beside the pages.
 pub const STYLE: &str = include_str!("style.css");

@@ -4,12 +4,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::model::{Hop, Referral};
-use super::super::words::Words;
 use crate::cases::SafeContact;
 use crate::cases::codes::ShareableField;
 use crate::clock::Instant;
 use crate::contacts::Summary;
 use crate::directory::{Area, Areas};
+use crate::notifications::Words;
 
 /// One field's value: codes and numbers for systems, words for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

@@ -41,12 +41,13 @@ const UNCOUNTED: [&str; 6] =
     ["trail", "sessions", "sign_in_delays", "leases", "data_keys", "__diesel_schema_migrations"];
 
 /// Tables whose rows are counted.
-const COUNTED: [&str; 25] = [
+const COUNTED: [&str; 28] = [
     "house",
     "staff",
     "steps",
     "idempotency",
     "rule_sets",
+    "publications",
     "areas",
     "organisations",
     "services",
@@ -59,6 +60,8 @@ const COUNTED: [&str; 25] = [
     "contacts",
     "assessments",
     "revisions",
+    "overrides",
+    "reviews",
     "contact_facts",
     "tickets",
     "ticket_notes",
@@ -75,7 +78,7 @@ impl<'a> World<'a> {
         let keeper = floor.seat("cd-01", Role::Coordinator);
         let counselor = floor.seat("co-01", Role::Counselor);
         let house = floor.house(&keeper, "Shelter", "safe_house");
-        let mut things = things(&operator, &counselor, &house);
+        let mut things = things(&operator, &keeper, &counselor, &house);
         things.insert("/organisations", house.organisation.clone());
         things.insert("/services", house.id.clone());
         things.insert("/staff", floor.seat("op-99", Role::Operator).staff.reference);
@@ -165,6 +168,8 @@ impl<'a> World<'a> {
             ("PATCH", "/contacts/{id}") => call(),
             ("POST", "/contacts/{id}/finish") => json!({"ended_at": "2020-01-01T00:00:00Z"}),
             ("POST", "/contacts/{id}/amend") => json!({"reason": "correction", "note": "n", "patch": call()}),
+            ("POST", "/contacts/{id}/override") => json!({"level": "high", "reason": "how quiet she became"}),
+            ("POST", "/reviews/{id}/decide") => json!({"decision": "agree"}),
             ("POST", "/contacts/{id}/rejoin") => json!({"word": "narpyz"}),
             ("POST", "/contacts/{id}/tickets") => {
                 json!({"needs": [{"need": "safe_house", "services": [service], "consent": consent}]})
@@ -220,18 +225,27 @@ impl<'a> World<'a> {
 }
 
 /// A draft with a case, a finished call, and a ticket that a counselor holds.
-fn things(operator: &Seat<'_>, counselor: &Seat<'_>, house: &House) -> HashMap<&'static str, String> {
+fn things(
+    operator: &Seat<'_>,
+    keeper: &Seat<'_>,
+    counselor: &Seat<'_>,
+    house: &House,
+) -> HashMap<&'static str, String> {
     let draft = operator.draft();
     let id = draft.strip_prefix("/contacts/").unwrap().to_owned();
     let consent =
         json!({"given": true, "named_aloud": true, "given_by": "survivor", "how": "verbal", "fields": ["need"]});
     let needs = json!({"needs": [{"need": "safe_house", "services": [house.id], "consent": consent}]});
     let ticket = operator.post(&format!("{draft}/tickets"), &needs).expect(201);
+    let quiet = json!({"level": "high", "reason": "how quiet she became"});
+    let lowered = operator.call(&json!({"channel": "phone", "answers": {"weapon": "yes"}})).place();
+    operator.post(&format!("{lowered}/override"), &quiet).expect(200);
     counselor.post(&format!("/tickets/{}/claim", ticket.text_of("id")), &json!({})).expect(200);
     HashMap::from([
         ("/contacts", id),
         ("finished", operator.call(&json!({"channel": "phone", "finish": true})).text_of("id")),
         ("/cases", ticket.text_of("case")),
+        ("/reviews", keeper.get("/reviews").json["items"][0]["id"].as_str().unwrap().to_owned()),
         ("/tickets", ticket.text_of("id")),
         ("/referrals", ticket.json["referrals"][0]["id"].as_str().unwrap().to_owned()),
     ])

@@ -154,7 +154,8 @@ fn a_migration_that_is_killed_is_whole_or_not_begun_after_the_next(engine: Engin
 
 /// The moments between two steps are short, and the kills of the story above seldom meet one.
 fn a_migration_that_was_cut_off_after_any_step_goes_on(engine: Engine) {
-    for (tree, of) in [("migrations/data", Program::place as fn(&Program) -> Place), ("migrations/keys", Program::keys)] {
+    for (tree, of) in [("migrations/data", Program::place as fn(&Program) -> Place), ("migrations/keys", Program::keys)]
+    {
         let steps = || FileBasedMigrations::from_path(Path::new(env!("CARGO_MANIFEST_DIR")).join(tree)).unwrap();
         for cut in 1.. {
             let program = Program::on(engine);

@@ -1,4 +1,4 @@
-//! The words of letters and partner pages, from `config/locales/`.
+//! The words of letters and of partners' pages, from `config/locales/`.
 
 use std::sync::LazyLock;
 

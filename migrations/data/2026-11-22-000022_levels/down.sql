@@ -1,0 +1,4 @@
+DROP TABLE reviews;
+ALTER TABLE cases DROP COLUMN level_from;
+ALTER TABLE contacts DROP COLUMN override_id;
+DROP TABLE overrides;

@@ -1,0 +1,3 @@
+//! The second look: reviews, and who decides them.
+
+pub mod api;
