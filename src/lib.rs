@@ -6,8 +6,8 @@
 //! them, `api.rs` begins with the routes. A file uses only rooms further right in this order, so
 //! there are no circles:
 //!
-//! `main cli server reports referrals contacts cases notifications rules directory identity audit
-//! access state storage vault triage config telemetry input clock error`
+//! `main cli server reports oversight referrals contacts tasks cases notifications rules directory
+//! identity audit access state storage vault triage config telemetry input clock error`
 //!
 //! A request makes three hops: route table, handler, verb. The route's guard ([`access`]) lets
 //! nobody through without a permission; the handler reads the body into a domain type and runs one

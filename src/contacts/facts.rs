@@ -285,4 +285,24 @@ mod tests {
             assert_eq!(facts.get("hours_since_incident"), Some(&Answer::Number(expected)), "{said}");
         }
     }
+
+    #[test]
+    fn windows_run_in_hours_by_the_clock_on_her_wall_summer_and_winter() {
+        // Ashgabat is UTC+5 all year; elsewhere clocks were set on both of these Sundays.
+        for (wall, call, open) in [
+            ("2026-03-27T12:00:00+05:00", "2026-03-30T12:00:00+05:00", true),
+            ("2026-03-27T12:00:00+05:00", "2026-03-30T12:01:00+05:00", false),
+            ("2026-10-23T12:00:00+05:00", "2026-10-26T12:00:00+05:00", true),
+            ("2026-10-23T12:00:00+05:00", "2026-10-26T12:01:00+05:00", false),
+        ] {
+            let body = format!(
+                r#"{{"channel":"phone","opened_at":"{call}","incidents":[{{"happened_at":"{wall}","forms":{{"penetration":"yes"}}}}]}}"#
+            );
+            let form: ContactForm = read(&Json::parse(body.as_bytes()).unwrap()).unwrap();
+            let now = form.opened_at.unwrap();
+            let (facts, _) = facts(&form, &BTreeMap::new(), rules(), now, Tz::Asia__Ashgabat);
+            let pep = assess(rules(), &facts, now.utc()).clocks.into_iter().find(|clock| clock.name == "pep").unwrap();
+            assert_eq!(pep.state == crate::triage::ClockState::Open, open, "{wall} to {call}");
+        }
+    }
 }

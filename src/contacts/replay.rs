@@ -139,8 +139,9 @@ fn shared_out<T: Sync>(page: &[T], work: impl Fn(&[T]) -> Result<Replay> + Sync)
 
 fn count(part: &[(Recorded, AssessmentRow)], vault: &Vault, against: Against<'_>) -> Result<Replay> {
     let mut counted = Replay::default();
-    for (row, made) in part {
-        let key = match vault.data_key(&row.key_id) {
+    let ids: Vec<&str> = part.iter().map(|(row, _)| row.key_id.as_str()).collect();
+    for ((row, made), key) in part.iter().zip(vault.data_keys(&ids)?) {
+        let key = match key {
             Err(VaultError::Erased) => {
                 counted.erased += 1;
                 continue;

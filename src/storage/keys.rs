@@ -1,5 +1,7 @@
 //! The key store: its own database, on either engine, behind the vault's [`KeyStore`].
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use diesel::r2d2::Pool;
 
@@ -66,6 +68,10 @@ impl KeyDb {
     }
 }
 
+fn key(id: String, version: i32, sealed: Vec<u8>) -> Found {
+    Found::Key(WrappedKey { id, version: u32::try_from(version).unwrap_or_default(), sealed })
+}
+
 impl KeyStore for KeyDb {
     fn mint(&self, keys: &[WrappedKey]) -> Result<(), KeyStoreError> {
         let now = self.clock.now();
@@ -95,15 +101,32 @@ impl KeyStore for KeyDb {
         if gone.is_some() {
             return Ok(Found::Destroyed);
         }
-        let key: Option<(String, i32, Vec<u8>)> = data_keys::table
+        let row: Option<(String, i32, Vec<u8>)> = data_keys::table
             .find(id)
             .select((data_keys::id, data_keys::version, data_keys::sealed))
             .first(&mut *db)
             .optional()
             .map_err(|_| KeyStoreError::Unavailable)?;
-        Ok(key.map_or(Found::Missing, |(id, version, sealed)| {
-            Found::Key(WrappedKey { id, version: u32::try_from(version).unwrap_or_default(), sealed })
-        }))
+        Ok(row.map_or(Found::Missing, |(id, version, sealed)| key(id, version, sealed)))
+    }
+
+    fn find_all(&self, ids: &[&str]) -> Result<Vec<Found>, KeyStoreError> {
+        let mut db = self.pool.get().map_err(|_| KeyStoreError::Unavailable)?;
+        // The tombstones first, as above.
+        let gone: Vec<String> = tombstones::table
+            .filter(tombstones::id.eq_any(ids))
+            .select(tombstones::id)
+            .load(&mut *db)
+            .map_err(|_| KeyStoreError::Unavailable)?;
+        let keys: Vec<(String, i32, Vec<u8>)> = data_keys::table
+            .filter(data_keys::id.eq_any(ids))
+            .select((data_keys::id, data_keys::version, data_keys::sealed))
+            .load(&mut *db)
+            .map_err(|_| KeyStoreError::Unavailable)?;
+        let mut found: HashMap<String, Found> =
+            keys.into_iter().map(|(id, version, sealed)| (id.clone(), key(id, version, sealed))).collect();
+        found.extend(gone.into_iter().map(|id| (id, Found::Destroyed)));
+        Ok(ids.iter().map(|id| found.get(*id).cloned().unwrap_or(Found::Missing)).collect())
     }
 
     fn destroy(&self, ids: &[String]) -> Result<(), KeyStoreError> {

@@ -63,6 +63,14 @@ pub trait KeyStore: Send + Sync {
     /// [`KeyStoreError::Unavailable`].
     fn find(&self, id: &str) -> Result<Found, KeyStoreError>;
 
+    /// Looks many keys up at once, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::Unavailable`].
+    fn find_all(&self, ids: &[&str]) -> Result<Vec<Found>, KeyStoreError> {
+        ids.iter().map(|id| self.find(id)).collect()
+    }
+
     /// Destroys keys and leaves a tombstone for each, also for ids it does not hold: after a
     /// restore the tombstone may come before the key. May be repeated. On disk when it returns.
     ///

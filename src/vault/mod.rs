@@ -122,15 +122,31 @@ impl Vault {
             LookUp::Kept(key) => return Ok(key),
             LookUp::Absent(since) => since,
         };
-        let wrapped = match self.store.find(id)? {
-            Found::Key(wrapped) if wrapped.id == id => wrapped,
-            Found::Key(_) => return Err(VaultError::Tampered),
-            Found::Destroyed => return Err(VaultError::Erased),
-            Found::Missing => return Err(VaultError::Missing),
-        };
-        let key = DataKey::unwrap_from(&wrapped, &self.keyring)?;
+        let key = self.opened(id, self.store.find(id)?)?;
         self.cache.keep(&key, since);
         Ok(key)
+    }
+
+    /// The data keys with these ids, in their order, asked for at once and not kept at hand: for a
+    /// walk through everything.
+    ///
+    /// # Errors
+    /// [`VaultError::Unavailable`]; in the list, those of [`Vault::data_key`].
+    pub fn data_keys(&self, ids: &[&str]) -> Result<Vec<Result<DataKey, VaultError>>, VaultError> {
+        let found = self.store.find_all(ids)?;
+        if found.len() != ids.len() {
+            return Err(VaultError::Tampered);
+        }
+        Ok(ids.iter().zip(found).map(|(id, found)| self.opened(id, found)).collect())
+    }
+
+    fn opened(&self, id: &str, found: Found) -> Result<DataKey, VaultError> {
+        match found {
+            Found::Key(wrapped) if wrapped.id == id => DataKey::unwrap_from(&wrapped, &self.keyring),
+            Found::Key(_) => Err(VaultError::Tampered),
+            Found::Destroyed => Err(VaultError::Erased),
+            Found::Missing => Err(VaultError::Missing),
+        }
     }
 
     /// Destroys keys, here and in the key store, for good; what they sealed is erased. May be

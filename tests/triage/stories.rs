@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::packs::{LANGUAGES, assessed, facts, load, noon, pack, shipped, shipped_sources};
 use chrono::TimeDelta;
 use goldaw::triage::{
-    Answer, Assessment, ClockState, FactError, Facts, HoursLeft, Kind, Level, OpenQuestion, RuleSet, assess,
-    open_questions,
+    Answer, Assessment, ClockState, FactError, Facts, HoursLeft, Kind, Level, Number, OpenQuestion, RuleSet, Span,
+    assess, open_questions,
 };
 
 const MINIMUM: &str = r#""can_talk": "yes", "badly_hurt": "no", "perpetrator_present": "no", "safe_tonight": "yes""#;
@@ -58,33 +58,58 @@ fn an_unknown_time_keeps_the_windows_open() {
     assert_eq!(result.care_by, Some(noon()));
 }
 
-#[test]
-fn pep_is_open_at_seventy_two_hours_and_closed_a_minute_later() {
-    let at = |minutes: i64| {
-        let mut facts = Facts::new();
-        facts.set(shipped(), "penetration", Answer::Yes).unwrap();
-        let since = Answer::hours_from_minutes(minutes);
-        facts.set(shipped(), "hours_since_penetration", since).unwrap();
-        clock(&assess(shipped(), &facts, noon()), "pep").clone()
-    };
-    assert_eq!(at(71 * 60 + 59).state, ClockState::Open);
-    assert_eq!(at(72 * 60).state, ClockState::Open);
-    assert_eq!(at(72 * 60 + 1).state, ClockState::Closed);
-    assert_eq!(at(72 * 60).hours_left, Some(HoursLeft { min: 0, max: 0 }));
-    assert_eq!(at(72 * 60).last_useful, Some(noon()));
-    assert_eq!(at(72 * 60 + 1).last_useful, None);
+/// The windows of the default pack, in hours, with the answers that start them.
+const WINDOWS: [(&str, i64, &str, &str); 9] = [
+    ("pep", 72, "penetration", "hours_since_penetration"),
+    ("pep", 72, "forced_sex", "hours_since_forced_sex"),
+    ("emergency_contraception", 120, "penetration", "hours_since_penetration"),
+    ("emergency_contraception", 120, "forced_sex", "hours_since_forced_sex"),
+    ("hepatitis_b", 336, "penetration", "hours_since_penetration"),
+    ("hepatitis_b", 336, "forced_sex", "hours_since_forced_sex"),
+    ("forensic", 120, "penetration", "hours_since_penetration"),
+    ("forensic", 120, "forced_sex", "hours_since_forced_sex"),
+    ("forensic", 120, "sexual_contact", "hours_since_incident"),
+];
+
+/// Minutes since it happened, as a range, to the clock of a window.
+fn ran(window: (&str, &str, &str), minutes: (i64, i64)) -> goldaw::triage::Clock {
+    let (name, what, since) = window;
+    let hours = |minutes| Number::hours_from_minutes(minutes);
+    let mut facts = Facts::new();
+    facts.set(shipped(), what, Answer::Yes).unwrap();
+    facts.set(shipped(), since, Answer::Number(Span { min: hours(minutes.0), max: Some(hours(minutes.1)) })).unwrap();
+    clock(&assess(shipped(), &facts, noon()), name).clone()
 }
 
 #[test]
-fn every_window_closes_just_after_its_last_moment() {
-    for (name, hours) in [("emergency_contraception", 120), ("hepatitis_b", 336), ("forensic", 120)] {
-        let state = |since: &str| {
-            let json = format!(r#"{{"penetration": "yes", "hours_since_penetration": {since}}}"#);
-            clock(&assessed(&json), name).state
-        };
-        assert_eq!(state(&format!("{}.99", hours - 1)), ClockState::Open);
-        assert_eq!(state(&hours.to_string()), ClockState::Open);
-        assert_eq!(state(&format!("{hours}.01")), ClockState::Closed);
+fn every_window_is_open_to_its_last_minute_and_closed_a_minute_later() {
+    for (name, hours, what, since) in WINDOWS {
+        let (window, last) = ((name, what, since), hours * 60);
+        for (from, to, state) in [
+            (last - 1, last - 1, ClockState::Open),
+            (last, last, ClockState::Open),
+            (last + 1, last + 1, ClockState::Closed),
+            // Ranges on either side of the edge, touching it, and over it.
+            (last - 120, last - 1, ClockState::Open),
+            (last - 120, last, ClockState::Open),
+            (last - 1, last + 1, ClockState::Unknown),
+            (last, last + 1, ClockState::Unknown),
+            (last + 1, last + 120, ClockState::Closed),
+        ] {
+            assert_eq!(ran(window, (from, to)).state, state, "{name} by {what}, {from} to {to} minutes");
+        }
+        let at_the_last = ran(window, (last, last));
+        assert_eq!(
+            (at_the_last.hours_left, at_the_last.last_useful),
+            (Some(HoursLeft { min: 0, max: 0 }), Some(noon()))
+        );
+        let over_the_edge = ran(window, (last - 60, last + 60));
+        assert_eq!(
+            (over_the_edge.hours_left, over_the_edge.last_useful),
+            (Some(HoursLeft { min: 0, max: 1 }), Some(noon()))
+        );
+        assert_eq!(ran(window, (last + 1, last + 1)).last_useful, None);
+        assert_eq!(ran(window, (last - 90, last - 90)).hours_left, Some(HoursLeft { min: 1, max: 1 }), "rounded down");
     }
 }
 
