@@ -245,12 +245,12 @@ fn the_clocks_of_a_ticket_follow_the_level_and_the_last_useful_moment_stays(hotl
     let care_by = stands().3;
     let at = |minutes: i64| began.plus(minutes * MINUTE);
     assert_eq!(stands(), ("high".into(), at(15), at(60), care_by));
-    hotline.wait(4 * MINUTE);
+    hotline.wait(12 * MINUTE);
     set(&seat, &call, "critical").expect(200);
-    assert_eq!(stands(), ("critical".into(), at(4 + 5), at(4 + 15), care_by), "its targets start now");
+    assert_eq!(stands(), ("critical".into(), at(15), at(12 + 15), care_by), "its targets start now, and nothing is due later than it was");
     hotline.wait(MINUTE);
     set(&seat, &call, "medium").expect(200);
-    assert_eq!(stands(), ("critical".into(), at(9), at(19), care_by), "until somebody has looked");
+    assert_eq!(stands(), ("critical".into(), at(15), at(27), care_by), "until somebody has looked");
     decide(&keeper, &reviews(&keeper)[0], "agree").expect(200);
     let medium = ("medium".to_owned(), care_by.min(began.plus(4 * HOUR)), care_by, care_by);
     assert_eq!(stands(), medium, "as if issued so; a window of treatment is no slower for a lower level");
