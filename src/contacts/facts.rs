@@ -70,7 +70,12 @@ fn known(form: &ContactForm, now: Instant, zone: Tz) -> Vec<(&'static str, Answe
     let mut known: Vec<(&'static str, Option<Answer>)> = vec![
         ("kind", Some(Answer::Choice(form.kind.code().into()))),
         ("caller_role", Some(Answer::Choice(form.caller_role.code().into()))),
+        ("limits_line", (form.limits_explained == Some(true)).then_some(Answer::Yes)),
     ];
+    // What she asked for first, unless she was asked what she needs most.
+    if !form.answers.contains_key("needs_most") {
+        known.push(("needs_most", form.wishes.first().map(|wish| Answer::Choice(wish.code().into()))));
+    }
     if let Some(person) = &form.person {
         known.extend([
             ("age", age(Some(person), now, zone).map(years)),
@@ -268,6 +273,24 @@ mod tests {
     fn a_field_that_is_unknown_takes_no_answer_back() {
         let facts = facts_of(r#""answers":{"nowhere_safe_tonight":"yes"},"person":{"nowhere_safe_tonight":"unknown"}"#);
         assert_eq!(facts.get("nowhere_safe_tonight"), Some(&Answer::Yes));
+    }
+
+    #[test]
+    fn what_the_form_says_is_not_asked_again() {
+        let open = |members: &str| {
+            let now = instant("2026-11-20T10:00:00Z").unwrap().utc();
+            let questions = crate::triage::open_questions(rules(), &facts_of(members), now);
+            questions.into_iter().map(|question| question.id.to_string()).collect::<Vec<_>>()
+        };
+        let told = r#""limits_explained":true,"wishes":["safe_house"],"person":{"age":30,"nowhere_safe_tonight":"no"},
+            "incidents":[{"bracket":"today","forms":{"penetration":"no"},"previous_incidents":"no"}]"#;
+        let (before, after) = (open(r#""kind":"support""#), open(told));
+        for id in ["limits_line", "needs_most", "under_18", "safe_tonight", "forced_sex", "violence_repeated"] {
+            assert!(before.iter().any(|open| open == id), "{id} is asked of a call that says nothing");
+            assert!(!after.iter().any(|open| open == id), "{id} was told");
+        }
+        let facts = facts_of(r#""answers":{"needs_most":"medical"},"wishes":["legal"]"#);
+        assert_eq!(facts.get("needs_most"), Some(&Answer::Choice("medical".into())), "she was asked, and said so");
     }
 
     #[test]

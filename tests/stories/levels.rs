@@ -247,7 +247,11 @@ fn the_clocks_of_a_ticket_follow_the_level_and_the_last_useful_moment_stays(hotl
     assert_eq!(stands(), ("high".into(), at(15), at(60), care_by));
     hotline.wait(12 * MINUTE);
     set(&seat, &call, "critical").expect(200);
-    assert_eq!(stands(), ("critical".into(), at(15), at(12 + 15), care_by), "its targets start now, and nothing is due later than it was");
+    assert_eq!(
+        stands(),
+        ("critical".into(), at(15), at(12 + 15), care_by),
+        "its targets start now, and nothing is due later than it was"
+    );
     hotline.wait(MINUTE);
     set(&seat, &call, "medium").expect(200);
     assert_eq!(stands(), ("critical".into(), at(15), at(27), care_by), "until somebody has looked");
