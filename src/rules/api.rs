@@ -21,7 +21,7 @@ pub fn routes() -> Routes {
     Routes::at("/triage")
         .get("/rules", show, "The rules in force: what is asked, what each rule says, where it comes from")
         .post("/evaluate", evaluate, "Try answers against the rules; nothing is stored")
-        .with(super::publications::routes())
+        .with(super::publishing::api::routes())
 }
 
 /// The rules in force.

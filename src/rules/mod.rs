@@ -12,11 +12,10 @@ pub mod api;
 mod diff;
 mod model;
 mod packs;
-mod publications;
-mod publish;
+mod publishing;
 
 pub use answers::{problem, read_answers};
 pub use diff::{Change, How, diff};
 pub use model::{keep, kept};
 pub use packs::{check, folder, load, shipped, sources};
-pub use publish::{Publication, propose, published, published_instead};
+pub use publishing::{Publication, propose, published, published_instead};

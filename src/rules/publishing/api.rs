@@ -4,10 +4,9 @@ use actix_web::web::Data;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::diff::{Change, How, diff};
-use super::model::kept;
-use super::packs;
-use super::publish::{self, Publication};
+use super::super::diff::{Change, How, diff};
+use super::super::packs;
+use super::{Publication, kept};
 use crate::access::{Answer, Items, Nothing, Permit, Posted, PublishRules, Reference, Routes};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
@@ -19,7 +18,7 @@ use crate::storage::Db;
 const NEWEST: i64 = 100;
 
 /// The addresses below `/triage`.
-pub(super) fn routes() -> Routes {
+pub(in crate::rules) fn routes() -> Routes {
     Routes::at("/publications")
         .get("", index, "Rules that were proposed, newest first, and which are in force")
         .get("/{id}", show, "A proposal, and what it would change")
@@ -66,7 +65,7 @@ struct KeyView {
 impl PublicationView {
     /// Shows some rows.
     fn all(db: &mut Db, rows: Vec<Publication>) -> Result<Vec<PublicationView>> {
-        let in_force = publish::published(db)?.map(|row| row.id);
+        let in_force = super::published(db)?.map(|row| row.id);
         let staff = identity::staff_numbers(db)?;
         let number = |id: Option<String>| id.and_then(|id| staff.get(&id).cloned());
         let view = |row: Publication| PublicationView {
@@ -83,7 +82,7 @@ impl PublicationView {
     }
 
     fn one(db: &mut Db, reference: &str) -> Result<PublicationView> {
-        let row = publish::find(db, reference)?;
+        let row = super::find(db, reference)?;
         PublicationView::all(db, vec![row])?.pop().ok_or(Error::NotFound)
     }
 }
@@ -104,7 +103,7 @@ impl ChangeView {
 
 async fn index(_: Permit<PublishRules>, app: Data<App>) -> Result<Answer<Items<PublicationView>>> {
     let shown = |db: &mut Db| {
-        let rows = publish::newest(db, NEWEST)?;
+        let rows = super::newest(db, NEWEST)?;
         PublicationView::all(db, rows)
     };
     Ok(Answer::json(&Items { items: app.store.read(shown).await? }))
@@ -115,7 +114,7 @@ async fn show(_: Permit<PublishRules>, app: Data<App>, id: Reference<'G'>) -> Re
     let (publication, before, after) = app
         .store
         .read(move |db| {
-            let row = publish::find(db, &id.0)?;
+            let row = super::find(db, &id.0)?;
             Ok((PublicationView::one(db, &id.0)?, kept(db, now.sha256())?, kept(db, &row.sha256)?))
         })
         .await?;
@@ -133,7 +132,7 @@ async fn approve(
     let sources = app
         .store
         .read(move |db| {
-            let row = publish::find(db, &reference)?;
+            let row = super::find(db, &reference)?;
             kept(db, &row.sha256)
         })
         .await?;
@@ -145,7 +144,7 @@ async fn approve(
     let view = app
         .store
         .write(by.by(), move |tx| {
-            tx.once(body.replay.as_ref(), 200, |tx| publish::approve(tx, &actor, &id.0))?;
+            tx.once(body.replay.as_ref(), 200, |tx| super::approve(tx, &actor, &id.0))?;
             PublicationView::one(tx.db, &id.0)
         })
         .await?;

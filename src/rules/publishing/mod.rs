@@ -2,6 +2,8 @@
 //! coordinators approve it, one after the other. From then on it is in force, in every process, until
 //! another is published; packs in files are only what the next proposal is made of.
 
+pub(super) mod api;
+
 use diesel::prelude::*;
 
 use super::model::{keep, kept};
