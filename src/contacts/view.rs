@@ -35,7 +35,12 @@ pub struct Opened {
 
 enum Contents {
     Plain(Arc<Plain>),
-    Sealed { key: DataKey, narrative_key: Option<DataKey>, assessment: AssessmentRow, set: Option<(Override, String)> },
+    Sealed {
+        key: DataKey,
+        narrative_key: Option<DataKey>,
+        assessment: AssessmentRow,
+        set: Option<Box<(Override, String)>>,
+    },
 }
 
 impl Opened {
@@ -55,7 +60,8 @@ impl Opened {
     }
 
     fn set(&self) -> Result<Option<OverrideView<'_>>> {
-        let Contents::Sealed { key, set: Some((set, by)), .. } = &self.contents else { return Ok(None) };
+        let Contents::Sealed { key, set: Some(said), .. } = &self.contents else { return Ok(None) };
+        let (set, by) = &**said;
         let (level, before) = (set.level.as_str(), set.level_before.as_str());
         Ok(Some(OverrideView { level, before, state: set.state, reason: set.reason(key)?, by, at: set.at }))
     }
@@ -80,11 +86,11 @@ fn opening(tx: &mut Tx<'_>, row: ContactRow) -> Result<Opened> {
 }
 
 /// What a person set, and the staff number of who did.
-fn set_level(tx: &mut Tx<'_>, row: &ContactRow) -> Result<Option<(Override, String)>> {
+fn set_level(tx: &mut Tx<'_>, row: &ContactRow) -> Result<Option<Box<(Override, String)>>> {
     let Some(id) = &row.override_id else { return Ok(None) };
     let set = level::by_id(tx.db, id)?;
     let by = identity::staff_number(tx.db, &set.set_by)?;
-    Ok(Some((set, by)))
+    Ok(Some(Box::new((set, by))))
 }
 
 /// What reading a contact gives: everything, or the receipt of somebody whose part is over.
