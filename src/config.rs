@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub mod calendar;
+pub mod escalation;
 pub use calendar::{Calendar, Target};
+pub use escalation::Escalation;
 
 /// The manual, as it stands in the program.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -41,6 +43,8 @@ pub struct Config {
     pub calendar: Calendar,
     /// Targets per level.
     pub targets: Targets,
+    /// What happens while nobody accepts.
+    pub escalation: Escalation,
     /// Claims.
     pub tickets: Tickets,
     /// Second looks.
@@ -398,6 +402,7 @@ impl Config {
     /// What serving needs beyond being readable: all that is wrong, one sentence each.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = self.server.faults();
+        faults.extend(self.escalation.faults());
         let mut refuse = |wrong: bool, told: &str| {
             if wrong {
                 faults.push(told.to_owned());

@@ -27,7 +27,7 @@ use crate::directory::Areas;
 use crate::error::{Error, Result};
 use crate::identity::Door;
 use crate::state::App;
-use crate::{audit, cases, contacts, directory, identity, notifications, oversight, referrals, reports, rules};
+use crate::{audit, cases, contacts, directory, identity, notifications, oversight, referrals, reports, rules, tasks};
 use answers::Around;
 pub use contract::document as contract;
 pub use scrape::{listen_for_metrics, tidy};
@@ -57,6 +57,7 @@ fn api() -> Routes {
         .with(audit::api::routes())
         .with(referrals::api::routes())
         .with(oversight::api::routes())
+        .with(tasks::api::routes())
         .with(notifications::api::routes())
         .with(reports::api::routes())
 }

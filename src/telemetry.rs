@@ -26,6 +26,7 @@ pub const EVENTS: &[(&str, &str)] = &[
     ("letter_too_late", "an outcome came after another worker had taken the letter up"),
     ("letter_not_settled", "an outcome could not be written down; the letter is taken up after its lease"),
     ("letters_cut_off", "letters were under way when time was up at stopping"),
+    ("ladder_not_climbed", "rungs that are due could not be climbed; it is tried again"),
     ("lease_over", "a worker died or hangs; its letter was taken up"),
     ("outbox_not_read", "letters that are due could not be looked for; it is tried again"),
     ("replays_not_forgotten", "old idempotency keys could not be removed; it is tried again"),

@@ -1,7 +1,7 @@
 //! How she may be reached: the loudest thing on every screen that shows the case. Without terms,
 //! nobody reaches out to her.
 
-use chrono::{Datelike, NaiveTime};
+use chrono::{Datelike, Days, NaiveTime};
 use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::codes::{DroppedCall, Weekday};
 use super::phone::e164;
 use crate::clock::{DAY, Instant};
-use crate::config::calendar::WEEKDAYS;
+use crate::config::calendar::{WEEKDAYS, local};
 use crate::input::{At, Fields, FromJson, Json};
 
 /// Terms last this long unless she says otherwise: what was safe last month may not be today.
@@ -122,6 +122,28 @@ impl SafeContact {
     }
 }
 
+/// How far ahead a safe moment is looked for: her terms have lapsed long before.
+const LOOKED_AHEAD: i64 = 15 * DAY;
+
+impl SafeContact {
+    /// The first moment at or after `from` at which she may be called; `None` when there is none
+    /// before her terms end.
+    pub fn next_safe(&self, from: Instant, zone: Tz) -> Option<Instant> {
+        if self.may_call_at(from, zone) {
+            return Some(from);
+        }
+        // A window begins on the minute, so the next safe moment does.
+        let today = from.utc().with_timezone(&zone).date_naive();
+        let days = (0..=LOOKED_AHEAD / DAY).filter_map(|ahead| today.checked_add_days(Days::new(ahead.unsigned_abs())));
+        let starts = days.flat_map(|day| {
+            let opens =
+                move |window: &Window| Some(local(zone, day, NaiveTime::parse_from_str(&window.from, "%H:%M").ok()?));
+            self.windows.iter().filter_map(opens)
+        });
+        starts.filter(|start| *start >= from && self.may_call_at(*start, zone)).min()
+    }
+}
+
 impl Window {
     fn is_open(&self, now: Instant, zone: Tz) -> bool {
         let time = |text: &str| NaiveTime::parse_from_str(text, "%H:%M").ok();
@@ -140,6 +162,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::MINUTE;
     use crate::input::{instant, read};
 
     const ZONE: Tz = Tz::Asia__Ashgabat;
@@ -155,6 +178,33 @@ mod tests {
 
     const CALL: &str = r#"{"may_call":true,"number":"65 123456","if_another_answers":"Wrong number, sorry.",
         "windows":[{"weekday":"fri","from":"10:00","to":"12:00"},{"weekday":"sat","from":"22:00","to":"01:00"}]}"#;
+
+    proptest::proptest! {
+        #[test]
+        fn the_next_safe_moment_is_safe_and_none_is_before_it(
+            windows in proptest::collection::vec((0_usize..7, 0_u32..24, 0_u32..24), 0..4),
+            later in 0_i64..(9 * 24 * 60),
+        ) {
+            let windows: Vec<String> = windows
+                .iter()
+                .map(|(day, from, to)| {
+                    format!(r#"{{"weekday":"{}","from":"{from:02}:15","to":"{to:02}:45"}}"#, WEEKDAYS[*day].1)
+                })
+                .collect();
+            let terms = terms(&format!(
+                r#"{{"may_call":true,"number":"65 123456","if_another_answers":"x","windows":[{}]}}"#,
+                windows.join(",")
+            ));
+            let from = at("2026-11-20T10:00:00+05:00").plus(later * MINUTE);
+            let found = terms.next_safe(from, ZONE);
+            let until = found.unwrap_or(from.plus(8 * DAY));
+            let minutes = until.since(from) / MINUTE;
+            for minute in 0..minutes {
+                proptest::prop_assert!(!terms.may_call_at(from.plus(minute * MINUTE), ZONE), "minute {minute} is safe");
+            }
+            proptest::prop_assert!(found.is_none_or(|found| terms.may_call_at(found, ZONE)));
+        }
+    }
 
     #[test]
     fn she_may_be_called_only_inside_the_time_she_gave() {

@@ -14,11 +14,11 @@ use super::house::{House, Start, keep_rules, published};
 use super::{Faults, Where, print, told};
 use crate::clock::DAY;
 use crate::notifications::{self, channels::Channels};
-use crate::rules;
 use crate::server::{self, Parts};
 use crate::state::App;
 use crate::storage::By;
 use crate::telemetry;
+use crate::{referrals, rules};
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -173,6 +173,7 @@ fn reload(app: &App, by_signal: bool) -> Result<Option<String>, Faults> {
 struct Worker {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    climbing: JoinHandle<()>,
     forgetting: JoinHandle<()>,
 }
 
@@ -192,9 +193,10 @@ impl Worker {
     fn begin(app: &App) -> Result<Worker, Faults> {
         let channels = Channels::from_config(&app.config).map_err(|told| vec![told])?;
         let (stop, stopped) = watch::channel(false);
+        let climbing = tokio::spawn(referrals::escalation::run(app.store.clone(), app.config.clone(), stopped.clone()));
         let forgetting = tokio::spawn(forget_replays(app.clone()));
         let task = tokio::spawn(notifications::run(app.store.clone(), channels, app.config.clone(), stopped));
-        Ok(Worker { stop, task, forgetting })
+        Ok(Worker { stop, task, climbing, forgetting })
     }
 
     /// Takes nothing new; letters under way have their time.
@@ -202,7 +204,7 @@ impl Worker {
         let _ = self.stop.send(true);
         self.forgetting.abort();
         let _ = self.forgetting.await;
-        let _ = self.task.await;
+        let _ = tokio::join!(self.task, self.climbing);
     }
 }
 

@@ -106,6 +106,28 @@ impl Calendar {
         }
     }
 
+    /// The moment at which so much of the service time between two moments has passed, in percent; of
+    /// plain time where there is no service time between them.
+    pub fn share(&self, from: Instant, due: Instant, percent: i64, zone: Tz) -> Instant {
+        let part = |micros: i64| micros / 100 * percent;
+        match self.service_time(from, due, zone) {
+            0 => from.plus(part(due.since(from).max(0))),
+            micros => self.after_service_time(from, part(micros), zone),
+        }
+    }
+
+    fn service_time(&self, from: Instant, to: Instant, zone: Tz) -> i64 {
+        let last = to.utc().with_timezone(&zone).date_naive();
+        days_from(from, zone)
+            .take_while(|day| *day <= last)
+            .filter(|day| self.works_on(*day))
+            .map(|day| {
+                let (opens, closes) = self.hours_of(day, zone);
+                closes.min(to).since(opens.max(from)).max(0)
+            })
+            .sum()
+    }
+
     fn works_on(&self, day: NaiveDate) -> bool {
         self.days.contains(&Day(day.weekday())) && !self.holidays.iter().any(|off| off.0 == day)
     }
@@ -167,6 +189,22 @@ mod tests {
         let from = crate::input::instant(from).unwrap();
         let target = Target::try_from(target.to_owned()).unwrap();
         calendar.due(from, target, ZONE).utc().with_timezone(&ZONE).format("%a %H:%M").to_string()
+    }
+
+    #[test]
+    fn a_share_of_service_hours_skips_the_night_and_one_of_none_is_plain_time() {
+        let calendar = Config::defaults("/tmp".as_ref()).unwrap().calendar;
+        let at = |text: &str| crate::input::instant(text).unwrap();
+        let share = |from: &str, due: &str, percent| calendar.share(at(from), at(due), percent, ZONE).rfc3339();
+        // Monday nine to Tuesday six in the evening: eighteen hours.
+        let (monday, tuesday) = ("2026-11-23T09:00:00+05:00", "2026-11-24T18:00:00+05:00");
+        assert_eq!(share(monday, tuesday, 50), "2026-11-23T13:00:00Z");
+        assert_eq!(share(monday, tuesday, 75), "2026-11-24T08:30:00Z");
+        assert_eq!(share(monday, tuesday, 100), "2026-11-24T13:00:00Z");
+        // Saturday: nobody works, and it is due the same day.
+        assert_eq!(share("2026-11-21T10:00:00Z", "2026-11-21T14:00:00Z", 50), "2026-11-21T12:00:00Z");
+        // It was due before it began.
+        assert_eq!(share("2026-11-21T10:00:00Z", "2026-11-21T09:00:00Z", 50), "2026-11-21T10:00:00Z");
     }
 
     #[test]

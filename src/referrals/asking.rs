@@ -1,6 +1,7 @@
 //! Whom to ask: the services she said yes to by name, one at a time, in her order.
 
 use super::clocks;
+use super::escalation;
 use super::letter::{self, Facts};
 use super::model::{self, Hop, Referral, Ticket};
 use super::states::State;
@@ -8,7 +9,7 @@ use crate::cases;
 use crate::clock::Instant;
 use crate::directory::{self, EndpointChannel, Service, ServiceStatus};
 use crate::error::{Error, Result};
-use crate::notifications::{self, Channel, GIVE_UP_AFTER, Promise};
+use crate::notifications::{self, Channel, GIVE_UP_AFTER, Letter, Promise};
 use crate::storage::{Db, Tx, random_bytes};
 
 /// Everyday words for the door; none says anything about why she comes.
@@ -54,7 +55,9 @@ pub fn ask(tx: &mut Tx<'_>, referral: &mut Referral, hop: Hop, service: &Service
     let hop = Hop { asked_at: Some(tx.now), left_at: None, reason: None, ..hop };
     model::save_hop(tx.db, &hop)?;
     tx.step(("referral", &referral.id), "asked", Some(&service.reference))?;
-    promise(tx, referral, &hop, service)
+    escalation::begin(tx, referral);
+    let letter = letter_to(tx, referral, &hop, service, LetterKind::Request);
+    promise(tx, referral, service, &letter, 0).map(|_| ())
 }
 
 /// Nobody she named is left: she is asked again, and a coordinator sees it on the board.
@@ -64,21 +67,57 @@ pub fn nobody_left(tx: &mut Tx<'_>, referral: &mut Referral) -> Result<()> {
     tx.step(("referral", &referral.id), "unroutable", None)
 }
 
-/// Promises the neutral letter to the service's first address that takes letters. Without one,
-/// somebody has to phone; the step says so.
-fn promise(tx: &mut Tx<'_>, referral: &Referral, hop: &Hop, service: &Service) -> Result<()> {
-    let endpoints = directory::endpoints_of(tx.db, &service.id)?;
-    let mail = endpoints.into_iter().find_map(|endpoint| Some((channel(endpoint.channel)?, endpoint)));
-    let Some((channel, endpoint)) = mail else {
-        return tx.step(("referral", &referral.id), "no_address", Some(&service.reference));
-    };
-    let level = clocks::level(&referral.level);
+/// Writes to the service again, to the address with this place among those that take letters. False
+/// when there is none.
+pub(super) fn write_again(
+    tx: &mut Tx<'_>,
+    referral: &Referral,
+    hop: &Hop,
+    service: &Service,
+    (kind, place): (LetterKind, usize),
+) -> Result<bool> {
+    let letter = letter_to(tx, referral, hop, service, kind);
+    promise(tx, referral, service, &letter, place)
+}
+
+/// Which letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LetterKind {
+    /// The one that asks.
+    Request,
+    /// The one that reminds.
+    Reminder,
+}
+
+struct Written {
+    kind: &'static str,
+    letter: Letter,
+}
+
+fn letter_to(tx: &Tx<'_>, referral: &Referral, hop: &Hop, service: &Service, kind: LetterKind) -> Written {
     let facts = Facts {
         language: service.form.letter_language.code(),
         reference: &hop.partner_reference,
-        level,
+        level: clocks::level(&referral.level),
         answer_by: answer_by(referral, tx.now),
         zone: tx.setting.config.place.time_zone,
+    };
+    match kind {
+        LetterKind::Request => Written { kind: "request", letter: letter::request(&facts) },
+        LetterKind::Reminder => Written { kind: "reminder", letter: letter::reminder(&facts) },
+    }
+}
+
+/// Promises a neutral letter to one of the service's addresses that take letters; false when it has
+/// none at that place. Without a first one somebody has to phone; the step says so.
+fn promise(tx: &mut Tx<'_>, referral: &Referral, service: &Service, written: &Written, place: usize) -> Result<bool> {
+    let endpoints = directory::endpoints_of(tx.db, &service.id)?;
+    let mut mail = endpoints.into_iter().filter_map(|endpoint| Some((channel(endpoint.channel)?, endpoint)));
+    let Some((channel, endpoint)) = mail.nth(place) else {
+        if place == 0 {
+            tx.step(("referral", &referral.id), "no_address", Some(&service.reference))?;
+        }
+        return Ok(false);
     };
     let promise = Promise {
         referral_id: Some(referral.id.clone()),
@@ -86,14 +125,14 @@ fn promise(tx: &mut Tx<'_>, referral: &Referral, hop: &Hop, service: &Service) -
         endpoint_id: endpoint.id,
         channel,
         address: endpoint.address,
-        kind: "request".to_owned(),
+        kind: written.kind.to_owned(),
         // A service asked again gets a new letter; versions only grow.
         revision: referral.version,
-        urgent: clocks::is_urgent(level),
-        letter: letter::request(&facts),
+        urgent: clocks::is_urgent(clocks::level(&referral.level)),
+        letter: written.letter.clone(),
         give_up_after: GIVE_UP_AFTER,
     };
-    notifications::promise(tx, &promise).map(|_| ())
+    notifications::promise(tx, &promise).map(|_| true)
 }
 
 /// Until when an answer is useful: acceptance is due, or, when that has passed, help itself.

@@ -1,6 +1,7 @@
 //! Tickets follow the level of the contact they came from.
 
 use super::clocks::{self, Due};
+use super::escalation;
 use super::model::{self, Referral, Ticket};
 use super::states::State;
 use crate::error::{Error, Result};
@@ -29,7 +30,12 @@ pub fn follow(tx: &mut Tx<'_>, moved: &Moved<'_>) -> Result<()> {
             return Err(Error::Repeat);
         }
         for referral in model::referrals_of(tx.db, &ticket.id)?.iter().filter(|referral| referral.state.is_live()) {
-            model::save_referral(tx.db, referral, &moved_referral(referral, &changed.level, due, rises))?;
+            let mut to = moved_referral(referral, &changed.level, due, rises);
+            // Whoever is asked already is asked more urgently, or less, from now on.
+            if referral.ladder_from.is_some() && referral.level != to.level {
+                escalation::begin(tx, &mut to);
+            }
+            model::save_referral(tx.db, referral, &to)?;
         }
         if level != moved.level {
             tx.step(("ticket", &ticket.id), "level", Some(moved.level.code()))?;

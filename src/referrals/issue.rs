@@ -211,6 +211,9 @@ fn refer(tx: &mut Tx<'_>, ticket: &Ticket, due: Due, (need, services): (&NeedFor
         ended_at: None,
         reason: None,
         help_confirmed: None,
+        ladder_from: None,
+        ladder_rung: None,
+        ladder_due: None,
     };
     model::insert_referral(tx.db, &read)?;
     tx.step(("referral", &read.id), "issued", Some(need.need.code()))?;

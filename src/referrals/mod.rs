@@ -27,6 +27,7 @@ pub mod api;
 mod asking;
 pub mod claim;
 pub mod clocks;
+pub mod escalation;
 mod follow;
 pub mod issue;
 pub mod letter;

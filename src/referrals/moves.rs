@@ -4,9 +4,10 @@
 
 use super::asking;
 use super::claim;
+use super::escalation;
 use super::issue::{self, Named};
 use super::model::{self, Hop, Referral, Ticket, TicketState};
-use super::states::{CancelReason, DeclineReason, FailReason, Move};
+use super::states::{CancelReason, DeclineReason, FailReason, Move, State};
 use crate::access::{Actor, Role};
 use crate::cases::{self, ConsentForm};
 use crate::directory::{self, ServiceStatus};
@@ -14,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::identity;
 use crate::notifications;
 use crate::storage::{Tx, records};
+use crate::tasks;
 
 /// A move with what belongs to it.
 #[derive(Debug, Clone)]
@@ -131,6 +133,9 @@ fn carry_out(tx: &mut Tx<'_>, ticket: &Ticket, read: &Referral, hop: Hop, order:
         Order::Reroute(to) => reroute(tx, ticket, &mut referral, hop, to)?,
         Order::Reopen => reopen(tx, ticket, &mut referral, hop)?,
     }
+    if !matches!(state, State::Requested | State::Received) {
+        escalation::end(tx, &mut referral)?;
+    }
     model::save_referral(tx.db, read, &referral)?;
     tx.trail(&format!("referrals.{}", kind.step()), ("referral", &read.reference), order.reason())
 }
@@ -209,6 +214,15 @@ fn pass_on(tx: &mut Tx<'_>, ticket: &Ticket, referral: &mut Referral, hop: Hop, 
     }
 }
 
+/// A service stays silent: the next one she named is asked. It may still say yes.
+pub(super) fn pass_over(tx: &mut Tx<'_>, ticket: &Ticket, referral: &mut Referral, hop: Hop) -> Result<()> {
+    referral.state = State::Requested;
+    referral.reason = None;
+    tx.step(("referral", &referral.id), Move::Reroute.step(), None)?;
+    pass_on(tx, ticket, referral, hop, Move::Reroute.code())?;
+    tx.trail("referrals.rerouted", ("referral", &referral.reference), None)
+}
+
 /// Asks the next service she named, or the one that is said. A service that was passed over is
 /// named again only by saying so.
 fn reroute(tx: &mut Tx<'_>, ticket: &Ticket, referral: &mut Referral, hop: Hop, to: &Reroute) -> Result<()> {
@@ -242,6 +256,8 @@ fn reroute(tx: &mut Tx<'_>, ticket: &Ticket, referral: &mut Referral, hop: Hop, 
 
 fn leave_for_another(tx: &mut Tx<'_>, referral: &mut Referral, hop: Hop, why: &str) -> Result<()> {
     notifications::cancel_for_referral(tx, &referral.id)?;
+    // What was to be done about the one that is left is done.
+    tasks::no_longer_needed(tx, &referral.id)?;
     referral.accepted_at = None;
     referral.told_at = None;
     // With nobody left to ask it was left before, and why is written down, or it was never asked.

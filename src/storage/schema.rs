@@ -395,6 +395,9 @@ diesel::table! {
         ended_at -> Nullable<BigInt>,
         reason -> Nullable<Text>,
         help_confirmed -> Nullable<Bool>,
+        ladder_from -> Nullable<BigInt>,
+        ladder_rung -> Nullable<Integer>,
+        ladder_due -> Nullable<BigInt>,
     }
 }
 
@@ -480,6 +483,9 @@ diesel::table! {
         done_by -> Nullable<Text>,
         done_at -> Nullable<BigInt>,
         created_at -> BigInt,
+        not_before -> Nullable<BigInt>,
+        notification_id -> Nullable<Text>,
+        made_by -> Nullable<Text>,
     }
 }
 

@@ -1,14 +1,20 @@
 //! What somebody must do by a time.
 //!
-//! A *review* is a second look at what one person decided or what nobody decided: it stands open
+//! A *task* is one thing to do: phone a partner who stays silent, call her back, mend an address.
+//! What reaches out to her waits for her next safe window, and is not late meanwhile. A *review* is a second look at what one person decided or what nobody decided: it stands open
 //! until somebody else says yes or no, and until then the more careful reading holds. What is too
 //! urgent to wait for a look at the list *pages* the coordinators: a neutral letter says that there
 //! is news, and the program itself says what.
 //!
-//! The verbs: [`open`], [`withdraw`], [`decide`], [`list`], [`find`], [`page`].
+//! The verbs: [`ask_for`] a task, [`open_task`], [`settle`], [`no_longer_needed`]; for reviews
+//! [`open`], [`withdraw`], [`decide`], [`list`], [`find`]; and [`page`].
 
+pub mod api;
+pub mod model;
 mod pages;
 mod reviews;
+pub mod task;
 
 pub use pages::page;
 pub use reviews::{Decision, Kind, NewReview, Review, State, decide, find, list, open, open_of, withdraw};
+pub use task::{About, ask_for, no_longer_needed, open_task, settle};

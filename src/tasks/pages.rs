@@ -4,9 +4,9 @@ use crate::error::Result;
 use crate::notifications::{self, Channel, GIVE_UP_AFTER, Letter, Promise};
 use crate::storage::Tx;
 
-/// Promises a neutral letter about `reference` to every address of `[oversight] page`, in the
+/// Promises a neutral letter about a reference, in an edition of its own each time, to every address of `[oversight] page`, in the
 /// house's first language. Without an address the step says that nobody was paged.
-pub fn page(tx: &mut Tx<'_>, subject: (&str, &str), reference: &str) -> Result<()> {
+pub fn page(tx: &mut Tx<'_>, subject: (&str, &str), (reference, edition): (&str, i32)) -> Result<()> {
     let config = tx.setting.config.clone();
     let language = config.place.languages.first().map_or("", String::as_str);
     for (place, address) in config.oversight.page.iter().enumerate() {
@@ -18,7 +18,7 @@ pub fn page(tx: &mut Tx<'_>, subject: (&str, &str), reference: &str) -> Result<(
             channel: Channel::Email,
             address: address.clone(),
             kind: "page".to_owned(),
-            revision: 1,
+            revision: edition,
             urgent: true,
             letter: Letter::notice(language, reference),
             give_up_after: GIVE_UP_AFTER,

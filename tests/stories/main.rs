@@ -29,3 +29,4 @@ mod reports;
 mod rules;
 mod server;
 mod storage;
+mod tasks;

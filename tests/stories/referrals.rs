@@ -1,6 +1,7 @@
 //! From a yes on the line to help received, and everything that may come between.
 
 mod claims;
+mod escalation;
 mod issuing;
 mod moves;
 mod partner;
@@ -186,12 +187,14 @@ fn service(hotline: &Hotline, areas: &Areas, by: &Actor, (name, kind, free): (&s
     let work = move |tx: &mut Tx<'_>| {
         let organisation = directory::create_organisation(tx, &house)?;
         let form: ServiceForm = of(&format!(
-            r#"{{"organisation":"{}","type":"{kind}","names":{{"en":"{name}"}},"areas":["TM-M"],
+            r#"{{"organisation":"{reference}","type":"{kind}","names":{{"en":"{name}"}},"areas":["TM-M"],
                 "location_confidential":true,"duty_to_report":false,"letter_language":"en","hours":"24/7",
                 "capacity":{{"unit":"places","available":{free},"maximum":90}},
-                "endpoints":[{{"channel":"email","address":"{}@example.org"}}]}}"#,
-            organisation.reference,
-            name.to_lowercase()
+                "endpoints":[{{"channel":"email","address":"{0}@example.org"}},
+                    {{"channel":"phone","address":"65 123456"}},
+                    {{"channel":"email","address":"night-{0}@example.org"}}]}}"#,
+            name.to_lowercase(),
+            reference = organisation.reference,
         ));
         directory::create_service(tx, &areas, &form)
     };

@@ -41,7 +41,7 @@ const UNCOUNTED: [&str; 6] =
     ["trail", "sessions", "sign_in_delays", "leases", "data_keys", "__diesel_schema_migrations"];
 
 /// Tables whose rows are counted.
-const COUNTED: [&str; 28] = [
+const COUNTED: [&str; 29] = [
     "house",
     "staff",
     "steps",
@@ -62,6 +62,7 @@ const COUNTED: [&str; 28] = [
     "revisions",
     "overrides",
     "reviews",
+    "tasks",
     "contact_facts",
     "tickets",
     "ticket_notes",
@@ -169,6 +170,10 @@ impl<'a> World<'a> {
             ("POST", "/contacts/{id}/finish") => json!({"ended_at": "2020-01-01T00:00:00Z"}),
             ("POST", "/contacts/{id}/amend") => json!({"reason": "correction", "note": "n", "patch": call()}),
             ("POST", "/contacts/{id}/override") => json!({"level": "high", "reason": "how quiet she became"}),
+            ("POST", "/tasks") => {
+                json!({"kind": "case_review", "case": self.things["/cases"], "due": "2026-12-01T09:00:00Z"})
+            }
+            ("POST", "/tasks/{id}/outcome") => json!({"outcome": "rescheduled", "due": "2026-12-01T09:00:00Z"}),
             ("POST", "/reviews/{id}/decide") => json!({"decision": "agree"}),
             ("POST", "/contacts/{id}/rejoin") => json!({"word": "narpyz"}),
             ("POST", "/contacts/{id}/tickets") => {
@@ -241,7 +246,9 @@ fn things(
     let lowered = operator.call(&json!({"channel": "phone", "answers": {"weapon": "yes"}})).place();
     operator.post(&format!("{lowered}/override"), &quiet).expect(200);
     counselor.post(&format!("/tickets/{}/claim", ticket.text_of("id")), &json!({})).expect(200);
+    let task = json!({"kind": "case_review", "case": ticket.text_of("case"), "due": "2026-12-01T09:00:00Z"});
     HashMap::from([
+        ("/tasks", keeper.post("/tasks", &task).expect(201).text_of("id")),
         ("/contacts", id),
         ("finished", operator.call(&json!({"channel": "phone", "finish": true})).text_of("id")),
         ("/cases", ticket.text_of("case")),
@@ -280,6 +287,5 @@ fn every_table_is_counted_or_named() {
     let query = format!(
         "SELECT count(*) AS value FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ({listed})"
     );
-    // `tasks` is the one nobody writes yet.
-    assert_eq!(number(&mut hotline.stranger(), &query), 1);
+    assert_eq!(number(&mut hotline.stranger(), &query), 0);
 }
