@@ -244,6 +244,11 @@ impl Areas {
         codes
     }
 
+    /// Every code whose mention means a place inside this one.
+    pub fn within(&self, code: &str) -> Vec<&str> {
+        self.list.iter().map(|area| area.code.as_str()).filter(|inside| self.reach(inside).contains(&code)).collect()
+    }
+
     /// How near two areas are. Old codes stand for the area that has their land today.
     pub fn closeness(&self, a: &str, b: &str) -> Closeness {
         let (Some(a), Some(b)) = (self.current(a), self.current(b)) else { return Closeness::Unknown };

@@ -79,6 +79,15 @@ pub fn claim(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<String> 
     Ok(ticket.id)
 }
 
+/// Puts a ticket whose claim has lapsed back into the queue; false when there is none.
+pub fn take_back(tx: &mut Tx<'_>) -> Result<bool> {
+    let Some(ticket) = model::next_lapsed(tx.db, tx.now)? else { return Ok(false) };
+    let free = Ticket { claimed_by: None, claimed_at: None, claim_until: None, ..ticket.clone() };
+    saved(tx, &ticket, &free)?;
+    tx.step(("ticket", &ticket.id), "claim_lapsed", None)?;
+    Ok(true)
+}
+
 /// Puts a ticket back into the queue. Errors: 404; 409 `claim_first` for anyone but its holder.
 pub fn release(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<String> {
     let ticket = held(tx, actor, reference)?;

@@ -5,9 +5,9 @@ use crate::config::{Config, LevelTargets, Target};
 use crate::triage::Level;
 
 /// Under this long before the last useful moment, a ticket is handled as Critical.
-const CRITICAL_BEFORE: i64 = 2 * HOUR;
+pub(super) const CRITICAL_BEFORE: i64 = 2 * HOUR;
 /// Under this long before it, as High.
-const HIGH_BEFORE: i64 = 12 * HOUR;
+pub(super) const HIGH_BEFORE: i64 = 12 * HOUR;
 
 /// When the steps of a ticket issued now are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

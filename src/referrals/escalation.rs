@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::asking::{self, LetterKind};
+use super::claim;
 use super::clocks;
 use super::model::{self, Hop, Referral, Ticket};
 use super::moves;
@@ -47,9 +48,13 @@ async fn climb_what_is_due(store: &Store) -> Result<()> {
     let now = store.clock().now();
     for _ in 0..AT_ONCE {
         let due = move |db: &mut Db| {
-            Ok(model::next_on_ladder(db, now)?.is_some() || model::failed_without_task(db)?.is_some())
+            Ok(model::next_on_ladder(db, now)?.is_some()
+                || model::failed_without_task(db)?.is_some()
+                || model::next_lapsed(db, now)?.is_some())
         };
-        if !store.read(due).await? || !store.write(By::system(), |tx| Ok(climb(tx)? || mend(tx)?)).await? {
+        if !store.read(due).await?
+            || !store.write(By::system(), |tx| Ok(climb(tx)? || mend(tx)? || claim::take_back(tx)?)).await?
+        {
             break;
         }
     }

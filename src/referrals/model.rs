@@ -4,6 +4,7 @@
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 
+use super::queue;
 use super::states::{CloseReason, State};
 use crate::access::{Actor, Role};
 use crate::cases;
@@ -173,7 +174,7 @@ pub struct Note {
 
 /// The tickets somebody may know of: nothing of a case that is blocked for them, and operators
 /// only what they issued.
-fn visible<'a>(actor: &'a Actor) -> tickets::BoxedQuery<'a, Backend> {
+pub(super) fn visible<'a>(actor: &'a Actor) -> tickets::BoxedQuery<'a, Backend> {
     let blocked =
         blocked_parties::table.filter(blocked_parties::party_id.eq(&actor.id)).select(blocked_parties::case_id);
     let query = tickets::table.filter(tickets::case_id.ne_all(blocked)).into_boxed();
@@ -194,11 +195,6 @@ pub fn ticket(db: &mut Db, id: &str) -> Result<Ticket> {
     Ok(tickets::table.find(id).select(Ticket::as_select()).first(db)?)
 }
 
-/// All open tickets somebody may know of.
-pub fn open_tickets(db: &mut Db, actor: &Actor) -> Result<Vec<Ticket>> {
-    Ok(visible(actor).filter(tickets::state.eq(TicketState::Open)).select(Ticket::as_select()).load(db)?)
-}
-
 /// The open tickets that came from a contact.
 pub fn open_of_contact(db: &mut Db, contact_id: &str) -> Result<Vec<Ticket>> {
     Ok(tickets::table
@@ -208,13 +204,15 @@ pub fn open_of_contact(db: &mut Db, contact_id: &str) -> Result<Vec<Ticket>> {
         .load(db)?)
 }
 
-/// The referrals of all open tickets.
-pub fn open_referrals(db: &mut Db) -> Result<Vec<Referral>> {
-    Ok(referrals::table
-        .inner_join(tickets::table)
+/// An open ticket whose claim has lapsed.
+pub fn next_lapsed(db: &mut Db, now: Instant) -> Result<Option<Ticket>> {
+    Ok(tickets::table
+        .filter(tickets::claim_until.le(now))
         .filter(tickets::state.eq(TicketState::Open))
-        .select(Referral::as_select())
-        .load(db)?)
+        .filter(tickets::claimed_by.is_not_null())
+        .select(Ticket::as_select())
+        .first(db)
+        .optional()?)
 }
 
 /// Open tickets that nobody holds: how many there are of each level at issue, by its code, and when
@@ -244,6 +242,15 @@ pub fn late(db: &mut Db, now: Instant) -> Result<i64> {
 pub fn referrals_of(db: &mut Db, ticket_id: &str) -> Result<Vec<Referral>> {
     Ok(referrals::table
         .filter(referrals::ticket_id.eq(ticket_id))
+        .order(referrals::id.asc())
+        .select(Referral::as_select())
+        .load(db)?)
+}
+
+/// The referrals of several tickets.
+pub fn referrals_of_all(db: &mut Db, ticket_ids: &[&str]) -> Result<Vec<Referral>> {
+    Ok(referrals::table
+        .filter(referrals::ticket_id.eq_any(ticket_ids))
         .order(referrals::id.asc())
         .select(Referral::as_select())
         .load(db)?)
@@ -376,13 +383,23 @@ pub fn words_in_use(db: &mut Db, service_id: &str) -> Result<Vec<String>> {
 
 /// Writes a new ticket.
 pub fn insert_ticket(db: &mut Db, row: &Ticket) -> Result<()> {
-    diesel::insert_into(tickets::table).values(row).execute(db)?;
+    let stands = (tickets::queue_place.eq(queue::place_of(&row.level)), tickets::queue_due.eq(row.claim_due));
+    diesel::insert_into(tickets::table).values((row, stands)).execute(db)?;
     Ok(())
 }
 
 /// Writes a new referral.
 pub fn insert_referral(db: &mut Db, row: &Referral) -> Result<()> {
     diesel::insert_into(referrals::table).values(row).execute(db)?;
+    stand_in_queue(db, &row.ticket_id)
+}
+
+/// Keeps a ticket's place in the queue. No change of the ticket itself: its version stays.
+fn stand_in_queue(db: &mut Db, ticket_id: &str) -> Result<()> {
+    let ticket = ticket(db, ticket_id)?;
+    let due = queue::due(&ticket, &referrals_of(db, ticket_id)?, ticket.claimed_by.is_some());
+    let stands = (tickets::queue_place.eq(queue::place_of(&ticket.level)), tickets::queue_due.eq(due));
+    diesel::update(tickets::table.find(ticket_id)).set(stands).execute(db)?;
     Ok(())
 }
 
@@ -413,7 +430,11 @@ pub fn save_ticket(db: &mut Db, read: &Ticket, changed: &Ticket) -> Result<bool>
     let still =
         tickets::table.find(&read.id).filter(tickets::state.eq(read.state)).filter(tickets::version.eq(read.version));
     let row = Ticket { version: read.version + 1, ..changed.clone() };
-    Ok(diesel::update(still).set(row).execute(db)? == 1)
+    if diesel::update(still).set(row).execute(db)? != 1 {
+        return Ok(false);
+    }
+    stand_in_queue(db, &read.id)?;
+    Ok(true)
 }
 
 /// The same for a referral. Errors: to be repeated when somebody was faster, for its next reading
@@ -424,7 +445,11 @@ pub fn save_referral(db: &mut Db, read: &Referral, changed: &Referral) -> Result
         .filter(referrals::state.eq(read.state))
         .filter(referrals::version.eq(read.version));
     let row = Referral { version: read.version + 1, ..changed.clone() };
-    if diesel::update(still).set(row).execute(db)? == 1 { Ok(()) } else { Err(Error::Repeat) }
+    if diesel::update(still).set(row).execute(db)? == 1 {
+        stand_in_queue(db, &read.ticket_id)
+    } else {
+        Err(Error::Repeat)
+    }
 }
 
 /// Writes the place of a named service back.

@@ -3,18 +3,20 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
+use diesel::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
 use super::clocks;
-use super::model::{self, Referral, Ticket};
+use super::model::{self, Referral, Ticket, TicketState};
 use super::states::State;
 use crate::access::{Actor, Page, Params, Query};
 use crate::clock::Instant;
 use crate::directory::{Areas, ServiceType};
 use crate::error::{Error, Result};
 use crate::identity;
+use crate::storage::schema::{referrals, tickets};
 use crate::storage::{Db, codes};
 use crate::triage::Level;
 use crate::vault::Vault;
@@ -30,6 +32,8 @@ codes! {
         Mine = "mine",
         /// A partner has not answered.
         WaitingPartner = "waiting_partner",
+        /// Nobody she named is left to ask.
+        Unroutable = "unroutable",
         /// Every open one.
         All = "all",
     }
@@ -72,21 +76,57 @@ impl QueueQuery {
         kept
     }
 
-    fn takes(&self, row: &Row, actor: &Actor, areas: &Areas) -> bool {
-        let queued = match self.queue {
-            Queue::Unclaimed => row.holder.is_none(),
-            Queue::PastTarget => row.late,
-            Queue::Mine => row.holder.as_deref() == Some(actor.id.as_str()),
-            Queue::WaitingPartner => row.waits_for_partner(),
-            Queue::All => true,
+    /// What the database can tell of it. Whatever `takes` refuses beyond that is refused there.
+    fn narrowed<'a>(&'a self, actor: &'a Actor, areas: &'a Areas, now: Instant) -> Tickets<'a> {
+        let mut query = model::visible(actor).filter(tickets::state.eq(TicketState::Open));
+        query = match self.queue {
+            Queue::Unclaimed => query.filter(tickets::claimed_by.is_null().or(tickets::claim_until.le(now))),
+            Queue::PastTarget => query.filter(tickets::queue_due.lt(now)),
+            Queue::Mine => query.filter(tickets::claimed_by.eq(&actor.id)).filter(tickets::claim_until.gt(now)),
+            Queue::WaitingPartner => query.filter(
+                tickets::id.eq_any(
+                    referrals::table
+                        .filter(referrals::unroutable.eq(false))
+                        .filter(referrals::state.eq_any([State::Requested, State::Received]))
+                        .select(referrals::ticket_id),
+                ),
+            ),
+            Queue::Unroutable => query.filter(
+                tickets::id.eq_any(
+                    referrals::table
+                        .filter(referrals::unroutable.eq(true))
+                        .filter(referrals::state.eq_any(State::LIVE))
+                        .select(referrals::ticket_id),
+                ),
+            ),
+            Queue::All => query,
         };
-        let lies_in =
-            |wanted: &String| row.ticket.area.as_ref().is_some_and(|area| areas.reach(area).contains(&wanted.as_str()));
-        queued
-            && self.need.is_none_or(|need| row.referrals.iter().any(|referral| referral.need == need))
-            && self.level.is_none_or(|level| row.effective == level)
-            && self.area.as_ref().is_none_or(lies_in)
+        if let Some(need) = self.need {
+            let needing = referrals::table.filter(referrals::need.eq(need)).select(referrals::ticket_id);
+            query = query.filter(tickets::id.eq_any(needing));
+        }
+        if let Some(wanted) = &self.area {
+            query = query.filter(tickets::area.eq_any(areas.within(wanted)));
+        }
+        query
     }
+
+    fn takes(&self, row: &Row) -> bool {
+        self.level.is_none_or(|level| row.effective == level)
+    }
+}
+
+type Tickets<'a> = tickets::BoxedQuery<'a, <Db as diesel::Connection>::Backend>;
+
+/// Where a level stands: 0 for Critical to 3 for Low. What nobody assessed stands with High.
+pub(super) fn place_of(level: &str) -> i32 {
+    i32::from(Level::Critical.rank()) - i32::from(clocks::level(level).rank())
+}
+
+/// When the next thing of a ticket is due; the end of time when it waits only to be closed.
+pub(super) fn due(ticket: &Ticket, referrals: &[Referral], held: bool) -> Instant {
+    let waiting = (!held).then_some(ticket.claim_due);
+    waiting.into_iter().chain(referrals.iter().filter_map(next_due)).min().unwrap_or(Instant(i64::MAX))
 }
 
 /// A ticket as it stands in a queue.
@@ -96,6 +136,9 @@ pub struct Row {
     holder: Option<String>,
     effective: Level,
     due: Instant,
+    /// Where it stands among its level: `due` as it was when something last changed. A claim that has
+    /// lapsed since moves it when it is taken back, not in the middle of somebody's pages.
+    stands: Instant,
     late: bool,
 }
 
@@ -103,12 +146,9 @@ impl Row {
     /// Judges a ticket at a moment.
     pub fn of(ticket: Ticket, referrals: Vec<Referral>, now: Instant) -> Row {
         let holder = ticket.holder(now).map(str::to_owned);
-        let waiting = holder.is_none().then_some(ticket.claim_due);
-        let due = waiting.into_iter().chain(referrals.iter().filter_map(next_due)).min();
-        // Nothing is due any more: it waits only to be closed.
-        let due = due.unwrap_or(Instant(i64::MAX));
+        let due = due(&ticket, &referrals, holder.is_some());
         let effective = clocks::effective(clocks::level(&ticket.level), ticket.care_by, now);
-        Row { ticket, referrals, holder, effective, due, late: due < now }
+        Row { ticket, referrals, holder, effective, due, stands: due, late: due < now }
     }
 
     fn waits_for_partner(&self) -> bool {
@@ -120,7 +160,7 @@ impl Row {
     /// Highest level first, then the earliest due, which puts late ones first. What nobody assessed
     /// ranks with High.
     fn order(&self) -> (Reverse<u8>, Instant, &str) {
-        (Reverse(self.effective.rank()), self.due, &self.ticket.id)
+        (Reverse(self.effective.rank()), self.stands, &self.ticket.id)
     }
 }
 
@@ -180,8 +220,11 @@ impl RowView {
     }
 }
 
-/// One page of a queue, and the staff numbers its rows name. The order depends on the moment, so
-/// open tickets are ordered here and not by the database; they are as many as a hotline has work.
+/// One page of a queue, and the staff numbers its rows name.
+///
+/// The order depends on the moment only for tickets whose treatment window closes within hours: they
+/// are few, and are ordered here. All others stand in an index, place by place, and no more of them
+/// are read than the page holds.
 pub fn list(
     db: &mut Db,
     actor: &Actor,
@@ -190,33 +233,92 @@ pub fn list(
     areas: &Areas,
     now: Instant,
 ) -> Result<(Vec<Row>, HashMap<String, String>)> {
-    let mut by_ticket: HashMap<String, Vec<Referral>> = HashMap::new();
-    for referral in model::open_referrals(db)? {
-        by_ticket.entry(referral.ticket_id.clone()).or_default().push(referral);
-    }
-    let tickets = model::open_tickets(db, actor)?;
-    let mut rows: Vec<Row> = tickets
-        .into_iter()
-        .map(|ticket| {
-            let referrals = by_ticket.remove(&ticket.id).unwrap_or_default();
-            Row::of(ticket, referrals, now)
-        })
-        .filter(|row| query.takes(row, actor, areas))
-        .collect();
-    rows.sort_by(|a, b| a.order().cmp(&b.order()));
-    let start = match after {
-        None => None,
-        Some((due, key)) => Some(read_place(*due, key)?),
-    };
+    let start = after.map(|(due, key)| read_place(*due, key)).transpose()?;
     let later = |row: &Row| start.as_ref().is_none_or(|(rank, due, id)| row.order() > (*rank, *due, id.as_str()));
     let limit = usize::try_from(query.page.limit).unwrap_or(1);
-    let page: Vec<Row> = rows.into_iter().filter(later).take(limit).collect();
-    Ok((page, identity::staff_numbers(db)?))
+    let narrowed = || query.narrowed(actor, areas, now);
+    let closing = closing_soon(narrowed(), now).select((Ticket::as_select(), tickets::queue_due)).load(db)?;
+    let mut rows = rows(db, closing, now)?;
+    rows.retain(|row| query.takes(row) && later(row));
+    let mut taken = 0;
+    for place in 0..=3 {
+        let rank = Reverse(u8::try_from(3 - place).unwrap_or_default());
+        let from = match &start {
+            Some((read, ..)) if *read > rank => continue,
+            Some((read, due, id)) if *read == rank => Some((*due, id.as_str())),
+            _ => None,
+        };
+        let found = in_place(db, query, narrowed(), (place, from), limit.saturating_sub(taken), now)?;
+        taken += found.len();
+        rows.extend(found);
+    }
+    rows.sort_by(|a, b| a.order().cmp(&b.order()));
+    rows.truncate(limit);
+    Ok((rows, identity::staff_numbers(db)?))
+}
+
+/// Those whose window closes so soon that they stand above their level.
+fn closing_soon(query: Tickets<'_>, now: Instant) -> Tickets<'_> {
+    query.filter(tickets::care_by.gt(now)).filter(tickets::care_by.lt(now.plus(clocks::HIGH_BEFORE))).filter(
+        tickets::queue_place
+            .ge(2)
+            .or(tickets::queue_place.eq(1).and(tickets::care_by.lt(now.plus(clocks::CRITICAL_BEFORE)))),
+    )
+}
+
+/// Rows of one place, soonest due first, and no others: those of a level that is asked for are looked
+/// for a page at a time, because what nobody assessed stands with High.
+fn in_place(
+    db: &mut Db,
+    query: &QueueQuery,
+    narrowed: Tickets<'_>,
+    (place, from): (i32, Option<(Instant, &str)>),
+    limit: usize,
+    now: Instant,
+) -> Result<Vec<Row>> {
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let (soon, sooner) = (now.plus(clocks::HIGH_BEFORE), now.plus(clocks::CRITICAL_BEFORE));
+    let calm = tickets::care_by.is_null().or(tickets::care_by.le(now)).or(tickets::care_by.ge(soon));
+    let mut found = narrowed.filter(tickets::queue_place.eq(place));
+    found = match place {
+        0 => found,
+        1 => found.filter(calm.or(tickets::care_by.ge(sooner))),
+        _ => found.filter(calm),
+    };
+    if let Some(level) = query.level {
+        found = found.filter(tickets::level.eq(level.code()));
+    }
+    if let Some((due, id)) = from {
+        let later = tickets::queue_due.gt(due).or(tickets::id.gt(id.to_owned()));
+        found = found.filter(tickets::queue_due.ge(due)).filter(later);
+    }
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let page = found
+        .order((tickets::queue_due, tickets::id))
+        .limit(limit)
+        .select((Ticket::as_select(), tickets::queue_due))
+        .load(db)?;
+    rows(db, page, now)
+}
+
+fn rows(db: &mut Db, page: Vec<(Ticket, Instant)>, now: Instant) -> Result<Vec<Row>> {
+    let ids: Vec<&str> = page.iter().map(|(ticket, _)| ticket.id.as_str()).collect();
+    let mut by_ticket: HashMap<String, Vec<Referral>> = HashMap::new();
+    for referral in model::referrals_of_all(db, &ids)? {
+        by_ticket.entry(referral.ticket_id.clone()).or_default().push(referral);
+    }
+    let row = |(ticket, stands): (Ticket, Instant)| {
+        let referrals = by_ticket.remove(&ticket.id).unwrap_or_default();
+        Row { stands, ..Row::of(ticket, referrals, now) }
+    };
+    Ok(page.into_iter().map(row).collect())
 }
 
 /// A row's place in the order, for the cursor: its rank stands before its key.
 pub fn place(row: &Row) -> (Instant, String) {
-    (row.due, format!("{} {}", row.effective.rank(), row.ticket.id))
+    (row.stands, format!("{} {}", row.effective.rank(), row.ticket.id))
 }
 
 fn read_place(due: Instant, key: &str) -> Result<(Reverse<u8>, Instant, String)> {

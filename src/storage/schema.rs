@@ -362,6 +362,8 @@ diesel::table! {
         claim_until -> Nullable<BigInt>,
         closed_at -> Nullable<BigInt>,
         close_reason -> Nullable<Text>,
+        queue_place -> Integer,
+        queue_due -> BigInt,
     }
 }
 

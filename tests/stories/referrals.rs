@@ -5,6 +5,7 @@ mod escalation;
 mod issuing;
 mod moves;
 mod partner;
+mod queues;
 
 use diesel::prelude::*;
 use goldaw::access::{Actor, Role};
