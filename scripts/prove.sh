@@ -6,6 +6,7 @@
 # api      generated requests to every address as every role, held against the contract (ROUNDS: cases)
 # storage  batches of good writes, refusals, panics and errors, on both engines
 # backup   backups under load, migrations and restores are killed with signal 9, on both engines
+# tickets  a hundred claim, accept, withdraw or end at once, round after round, on both engines
 # image    the image is built, run as its user and measured (as root; BASE=… for another base)
 # fresh    a Debian with nothing but Rust follows README.md word for word (as root)
 # Ends with a line of counts for each engine. Exit code 0 only if every round held.
@@ -17,10 +18,11 @@ api) tests= rounds=10000 ;;
 kills) tests='test(/^storage::kills::/)' rounds=2000 ;;
 drafts) tests='test(kill_9_loses_no_answered_change_and_doubles_no_call)' rounds=200 ;;
 storage) tests='test(/whatever_a_batch_meets_a_yes_is_on_disk/)' rounds=2000 ;;
+tickets) tests='test(/^referrals::races::/)' rounds=1000 ;;
 backup) tests='test(/^keeping::kills::/)' rounds=60 ;;
 image | fresh) exec "scripts/prove/$1.sh" ;;
 *)
-    sed -n '2,11s/^# *//p' "$0" >&2
+    sed -n '2,12s/^# *//p' "$0" >&2
     exit 2
     ;;
 esac

@@ -102,6 +102,17 @@ class Bench:
             told = self.wrk(house, "evaluate", connections, "op-07")
             self.note(load="evaluate", engine=house.engine, connections=connections, **told)
 
+    def queue(self, house):
+        """Pages of 50 out of 1,000 and out of 100,000 open tickets."""
+        there = 0
+        for size in (1_000, 100_000):
+            clone_tickets(house, size - there, start=1_000_000 + there, alike=False)
+            there = size
+            for queue in ("all", "unclaimed", "past_target"):
+                path = f"/api/v1/tickets?limit=50&queue={queue}"
+                told = self.wrk(house, "list", 32, "lead-1", PATH=path)
+                self.note(load="queue", engine=house.engine, connections=32, size=size, queue=queue, **told)
+
     def claim(self, house):
         """Tickets out of the queue; each is opened for who claims it. All are clones of one real one."""
         tickets = clone_tickets(house, 12_000 * self.options.seconds)
@@ -184,8 +195,9 @@ def half_way(house, name):
     return path.replace("limit=200", "limit=20")
 
 
-def clone_tickets(house, many):
-    """One ticket issued over HTTP, then so many of its kind; gives their references."""
+def clone_tickets(house, many, start=0, alike=True):
+    """One ticket issued over HTTP, then so many of its kind; gives their references. Alike, or of every
+    level, due over a month, one of a hundred with a window of treatment that closes within a week."""
     lead, names = "lead-1", {"en": "Clinic"}
     organisation = house.ask("POST", "/organisations", {"kind": "civil_society", "names": names}, lead)["id"]
     service = house.ask("POST", "/services", {
@@ -203,18 +215,27 @@ def clone_tickets(house, many):
         "op-07")
     # Codes that read as references, with the check character of their digits.
     # Scattered, as random references are.
-    codes = [reference(i * 736338717 % (1 << 50)) for i in range(1, many + 1)]
-    rows = [f"('{code[2:]}')" for code in codes]
-    script = ["CREATE TABLE bench_codes (code TEXT)"]
+    codes = [reference(i * 736338717 % (1 << 50)) for i in range(start + 1, start + many + 1)]
+    rows = [f"('{code[2:]}', {number})" for number, code in enumerate(codes)]
+    script = ["CREATE TABLE bench_codes (code TEXT, n BIGINT)"]
     script += ["INSERT INTO bench_codes VALUES " + ",".join(rows[at:at + 500]) for at in range(0, many, 500)]
-    script.append("""INSERT INTO tickets SELECT 'bench-' || b.code, 'R-' || b.code, version, state, contact_id, case_id, level, care_by,
-        area, language, issued_by, issued_at, claim_due, NULL, NULL, NULL, NULL, NULL
-        FROM bench_codes b, (SELECT * FROM tickets LIMIT 1) t""")
-    script.append("""INSERT INTO referrals SELECT 'bench-' || b.code, 'F-' || b.code, version, 'bench-' || b.code, need, state,
-        unroutable, level, service_id, hop, issued_at, accept_due, start_due, accepted_at, told_at, ended_at, reason, help_confirmed
-        FROM bench_codes b, (SELECT * FROM referrals LIMIT 1) r""")
+    level, place, care_by, due = "level", "queue_place", "care_by", "queue_due"
+    if not alike:
+        level = "CASE b.n % 4 WHEN 0 THEN 'critical' WHEN 1 THEN 'high' WHEN 2 THEN 'medium' ELSE 'low' END"
+        place = "CAST(b.n % 4 AS INTEGER)"
+        care_by = "CASE WHEN b.n % 100 = 0 THEN issued_at + (b.n % 168) * 3600000000 END"
+        due = "queue_due + (b.n * 7919 % 43200) * 60000000"
+    script.append(f"""INSERT INTO tickets (id, reference, version, state, contact_id, case_id, level, care_by, area, language, issued_by,
+        issued_at, claim_due, queue_place, queue_due)
+        SELECT 'bench-' || b.code, 'R-' || b.code, version, state, contact_id, case_id, {level}, {care_by}, area, language, issued_by,
+        issued_at, {due}, {place}, {due} FROM bench_codes b, (SELECT * FROM tickets WHERE id NOT LIKE 'bench%' LIMIT 1) t""")
+    script.append("""INSERT INTO referrals (id, reference, version, ticket_id, need, state, unroutable, level, service_id, hop, issued_at,
+        accept_due, start_due)
+        SELECT 'bench-' || b.code, 'F-' || b.code, version, 'bench-' || b.code, need, state, unroutable, level, service_id, hop, issued_at,
+        accept_due, start_due FROM bench_codes b, (SELECT * FROM referrals WHERE id NOT LIKE 'bench%' LIMIT 1) r""")
     script.append("""INSERT INTO referral_hops SELECT 'bench-' || b.code, position, service_id, consent_id, fields, 'bench-' || b.code,
-        arrival_word, asked_at, left_at, reason FROM bench_codes b, (SELECT * FROM referral_hops LIMIT 1) h""")
+        arrival_word, asked_at, left_at, reason FROM bench_codes b,
+        (SELECT * FROM referral_hops WHERE referral_id NOT LIKE 'bench%' LIMIT 1) h""")
     script.append("DROP TABLE bench_codes")
     write(house, script)
     return codes

@@ -17,6 +17,11 @@ def show(told):
     for load, title in (("get", "get by id: seals opened, a row in the trail"), ("evaluate", "triage/evaluate"),
                         ("claim", "claim of a ticket")):
         plain(title, [row for row in rows if row["load"] == load and not row.get("size")])
+    queues = [row for row in rows if row["load"] == "queue"]
+    if queues:
+        print(f"\npages of 50 of a queue\n{'engine':<8}  {'queue':<12}  {'tickets':>8}  {COLUMNS}")
+    for row in queues:
+        print(f"{row['engine']:<8}  {row['queue']:<12}  {row['size']:>8}  {row['connections']:>11}  {figures(row)}")
     for row in (row for row in rows if row["load"] == "replay"):
         print(f"\n{row['engine']}: {row['contacts']} contacts replayed by other rules in {row['seconds']} s, start included", end="")
     lists(rows)

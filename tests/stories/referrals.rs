@@ -6,6 +6,7 @@ mod issuing;
 mod moves;
 mod partner;
 mod queues;
+mod races;
 
 use diesel::prelude::*;
 use goldaw::access::{Actor, Role};
