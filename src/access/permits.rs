@@ -69,6 +69,8 @@ permissions! {
     KeepOutbox = "notifications.keep" for Coordinator Admin;
     /// See and settle what a person must do by a time.
     KeepTasks = "tasks.keep" for Operator Counselor Coordinator;
+    /// See what a shift leaves open, and take it over.
+    TakeOver = "handover.take" for Operator Counselor Coordinator;
     /// Look a second time at what somebody else decided.
     DecideReviews = "reviews.decide" for Coordinator;
     /// Response times and counts.

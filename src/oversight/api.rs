@@ -1,4 +1,4 @@
-//! Reviews over HTTP.
+//! Reviews and hand-overs over HTTP.
 
 use std::collections::HashMap;
 
@@ -6,8 +6,10 @@ use actix_web::web::Data;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::handover::{self, OpenWork, TakenOver};
 use crate::access::{
-    Answer, DecideReviews, Filtered, Items, Page, Paged, Params, Permit, Posted, Query, Reference, Routes,
+    Answer, DecideReviews, Filtered, Items, Nothing, Page, Paged, Params, Permit, Posted, Query, Reference, Routes,
+    TakeOver,
 };
 use crate::clock::Instant;
 use crate::contacts::level::{self, Reviewed};
@@ -15,14 +17,21 @@ use crate::error::Result;
 use crate::identity;
 use crate::input::{At, Fields, FromJson, Json};
 use crate::state::App;
+use crate::storage::Tx;
 use crate::tasks::{self, Decision, Kind, Review, State};
 
 /// The addresses of this room.
 pub fn routes() -> Routes {
-    Routes::at("/reviews")
-        .list("", index, "What waits for a second look, soonest due first")
-        .get("/{id}", show, "A review, with the reason that was given")
-        .post("/{id}/decide", decide, "Decide what somebody else proposed")
+    Routes::at("")
+        .list("/reviews", index, "What waits for a second look, soonest due first")
+        .get("/reviews/{id}", show, "A review, with the reason that was given")
+        .post("/reviews/{id}/decide", decide, "Decide what somebody else proposed")
+        .get(
+            "/handover",
+            open_work,
+            "What a shift leaves open: high risk, due soon, unanswered; and who took over last",
+        )
+        .post("/handover/acknowledge", take_over, "Take over what is open now")
 }
 
 /// A review as a list shows it: codes and references only.
@@ -113,6 +122,20 @@ async fn show(by: Permit<DecideReviews>, app: Data<App>, id: Reference<'V'>) -> 
         })
         .await?;
     Ok(Answer::json(&view))
+}
+
+async fn open_work(by: Permit<TakeOver>, app: Data<App>) -> Result<Answer<OpenWork>> {
+    let (actor, now) = ((*by).clone(), app.clock.now());
+    Ok(Answer::json(&app.store.read(move |db| handover::open_work(db, &actor, now)).await?))
+}
+
+async fn take_over(by: Permit<TakeOver>, app: Data<App>, body: Posted<Nothing>) -> Result<Answer<TakenOver, 201>> {
+    let actor = (*by).clone();
+    let write = move |tx: &mut Tx<'_>| {
+        let id = tx.once(body.replay.as_ref(), 201, |tx| handover::take_over(tx, &actor))?;
+        handover::taken(tx.db, &id)
+    };
+    Ok(Answer::json(&app.store.write(by.by(), write).await?))
 }
 
 struct Deciding(Decision);

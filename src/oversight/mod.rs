@@ -1,3 +1,5 @@
-//! The second look: reviews, and who decides them.
+//! Looking after the work: reviews and who decides them; what one shift leaves to the next, and who
+//! took it over.
 
 pub mod api;
+mod handover;

@@ -3,6 +3,7 @@
 
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::queue;
 use super::states::{CloseReason, State};
@@ -223,6 +224,24 @@ pub fn unclaimed(db: &mut Db, now: Instant) -> Result<Vec<(String, i64, Option<I
         .filter(tickets::claimed_by.is_null().or(tickets::claim_until.is_null()).or(tickets::claim_until.le(now)))
         .group_by(tickets::level)
         .select((tickets::level, count_star(), min(tickets::issued_at)))
+        .load(db)?)
+}
+
+/// Referrals that should have been accepted by now and were not, longest late first: at most so many.
+pub fn unanswered(db: &mut Db, actor: &Actor, now: Instant, most: i64) -> Result<Vec<Referral>> {
+    let blocked =
+        blocked_parties::table.filter(blocked_parties::party_id.eq(&actor.id)).select(blocked_parties::case_id);
+    let others = (actor.role != Role::Operator).into_sql::<Bool>();
+    Ok(referrals::table
+        .inner_join(tickets::table)
+        .filter(tickets::state.eq(TicketState::Open))
+        .filter(tickets::case_id.ne_all(blocked))
+        .filter(tickets::issued_by.eq(&actor.id).or(others))
+        .filter(referrals::state.eq_any([State::Requested, State::Received]))
+        .filter(referrals::accept_due.lt(now))
+        .order((referrals::accept_due, referrals::id))
+        .limit(most)
+        .select(Referral::as_select())
         .load(db)?)
 }
 

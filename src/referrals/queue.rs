@@ -200,6 +200,11 @@ struct RowDue {
 }
 
 impl RowView {
+    /// `R-…`
+    pub fn reference(&self) -> &str {
+        &self.id
+    }
+
     /// Shows a row; `numbers` are staff numbers by key.
     pub fn of(row: &Row, numbers: &HashMap<String, String>) -> RowView {
         RowView {
@@ -255,6 +260,21 @@ pub fn list(
     rows.sort_by(|a, b| a.order().cmp(&b.order()));
     rows.truncate(limit);
     Ok((rows, identity::staff_numbers(db)?))
+}
+
+/// Open tickets that are Critical or High now, in the order of the queue: at most so many.
+pub fn high_risk(db: &mut Db, actor: &Actor, now: Instant, most: i64) -> Result<Vec<Row>> {
+    let open = || model::visible(actor).filter(tickets::state.eq(TicketState::Open));
+    let closing = closing_soon(open(), now).select((Ticket::as_select(), tickets::queue_due)).load(db)?;
+    let mut all = rows(db, closing, now)?;
+    let order = (tickets::queue_place, tickets::queue_due, tickets::id);
+    let high = open().filter(tickets::queue_place.le(1)).order(order).limit(most);
+    let high = high.select((Ticket::as_select(), tickets::queue_due)).load(db)?;
+    all.extend(rows(db, high, now)?);
+    all.sort_by(|a, b| a.order().cmp(&b.order()));
+    all.dedup_by(|a, b| a.ticket.id == b.ticket.id);
+    all.truncate(usize::try_from(most).unwrap_or_default());
+    Ok(all)
 }
 
 /// Those whose window closes so soon that they stand above their level.

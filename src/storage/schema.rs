@@ -509,6 +509,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    handovers (id) {
+        id -> Text,
+        reference -> Text,
+        taken_by -> Text,
+        taken_at -> BigInt,
+        items -> Text,
+    }
+}
+
+diesel::table! {
     data_keys (id) {
         id -> Text,
         version -> Integer,
@@ -569,4 +579,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     partner_views,
     tasks,
     reviews,
+    handovers,
 );

@@ -108,6 +108,12 @@ pub fn list(
     rows.into_iter().map(|task| named(db, task)).collect()
 }
 
+/// Open tasks that are due before a moment, soonest first: at most so many.
+pub fn due_before(db: &mut Db, actor: &Actor, until: Instant, most: i64) -> Result<Vec<Task>> {
+    let due = visible(actor).filter(tasks::state.eq(State::Open)).filter(tasks::due.lt(until));
+    Ok(due.order((tasks::due, tasks::id)).limit(most).select(Task::as_select()).load(db)?)
+}
+
 /// A task with the references of what it is about.
 pub fn named(db: &mut Db, task: Task) -> Result<Named> {
     Ok(Named {

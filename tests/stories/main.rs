@@ -17,6 +17,7 @@ mod cli;
 mod contract;
 mod directory;
 mod front_door;
+mod handover;
 mod identity;
 mod keeping;
 mod levels;

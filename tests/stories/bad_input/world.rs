@@ -41,7 +41,7 @@ const UNCOUNTED: [&str; 6] =
     ["trail", "sessions", "sign_in_delays", "leases", "data_keys", "__diesel_schema_migrations"];
 
 /// Tables whose rows are counted.
-const COUNTED: [&str; 29] = [
+const COUNTED: [&str; 30] = [
     "house",
     "staff",
     "steps",
@@ -62,6 +62,7 @@ const COUNTED: [&str; 29] = [
     "revisions",
     "overrides",
     "reviews",
+    "handovers",
     "tasks",
     "contact_facts",
     "tickets",
