@@ -148,10 +148,9 @@ pub fn list(
     model::list(db, state, after, limit)
 }
 
-/// Letters that failed, in the order they ended: what the rooms that open "fix the address" tasks
-/// and ask the next endpoint read. `after` is the last row's `(ended_at, id)`.
-pub fn failed_after(db: &mut Db, after: Option<&(Instant, String)>, limit: i64) -> Result<Vec<Notification>> {
-    model::failed_after(db, after, limit)
+/// A letter that failed for good and that nobody has a task about.
+pub fn next_failed(db: &mut Db) -> Result<Option<Notification>> {
+    model::next_failed(db)
 }
 
 /// The attempts made for some notifications.

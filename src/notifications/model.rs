@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use super::letter::Letter;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
-use crate::storage::schema::{attempts, notifications};
+use crate::storage::schema::{attempts, notifications, tasks};
 use crate::storage::{Db, codes};
 
 codes! {
@@ -224,21 +224,17 @@ pub(super) fn list(
     Ok(query.load(db)?)
 }
 
-/// Failed ones by the moment they ended, for the rooms that must act on them.
-pub(super) fn failed_after(db: &mut Db, after: Option<&(Instant, String)>, limit: i64) -> Result<Vec<Notification>> {
-    let mut query = notifications::table
+/// One that failed and that no task was opened about, the longest ago first.
+pub(super) fn next_failed(db: &mut Db) -> Result<Option<Notification>> {
+    let known =
+        tasks::table.filter(tasks::notification_id.is_not_null()).select(tasks::notification_id.assume_not_null());
+    Ok(notifications::table
         .filter(notifications::state.eq(State::Failed))
-        .order((notifications::ended_at.asc(), notifications::id.asc()))
-        .limit(limit)
+        .filter(notifications::id.ne_all(known))
+        .order((notifications::ended_at, notifications::id))
         .select(Notification::as_select())
-        .into_boxed();
-    if let Some((at, id)) = after {
-        let later = notifications::ended_at
-            .gt(Some(*at))
-            .or(notifications::ended_at.eq(Some(*at)).and(notifications::id.gt(id.clone())));
-        query = query.filter(later.assume_not_null());
-    }
-    Ok(query.load(db)?)
+        .first(db)
+        .optional()?)
 }
 
 pub(super) fn count(db: &mut Db, state: State) -> Result<i64> {

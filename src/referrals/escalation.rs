@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::config::escalation::{Rung, Step};
 use crate::directory;
 use crate::error::{Error, Result};
+use crate::notifications;
 use crate::storage::{By, Db, Store, Tx};
 use crate::tasks::{self, About};
 use crate::triage::Level;
@@ -49,7 +50,7 @@ async fn climb_what_is_due(store: &Store) -> Result<()> {
     for _ in 0..AT_ONCE {
         let due = move |db: &mut Db| {
             Ok(model::next_on_ladder(db, now)?.is_some()
-                || model::failed_without_task(db)?.is_some()
+                || notifications::next_failed(db)?.is_some()
                 || model::next_lapsed(db, now)?.is_some())
         };
         if !store.read(due).await?
@@ -120,7 +121,7 @@ pub fn climb(tx: &mut Tx<'_>) -> Result<bool> {
 /// For one letter that failed for good: a task to mend the address, and, while that service has not
 /// answered, a letter to its second one at once. False when none is left.
 pub fn mend(tx: &mut Tx<'_>) -> Result<bool> {
-    let Some(failed) = model::failed_without_task(tx.db)? else { return Ok(false) };
+    let Some(failed) = notifications::next_failed(tx.db)? else { return Ok(false) };
     let referral = failed.referral_id.as_deref().map(|id| model::referral(tx.db, id)).transpose()?;
     let ticket = referral.as_ref().map(|referral| model::ticket(tx.db, &referral.ticket_id)).transpose()?;
     let about = About {

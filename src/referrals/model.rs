@@ -12,9 +12,7 @@ use crate::cases;
 use crate::clock::Instant;
 use crate::directory::ServiceType;
 use crate::error::{Error, Result};
-use crate::storage::schema::{
-    blocked_parties, notifications, referral_hops, referrals, services, staff, tasks, ticket_notes, tickets,
-};
+use crate::storage::schema::{blocked_parties, referral_hops, referrals, services, staff, ticket_notes, tickets};
 use crate::storage::{Db, codes};
 
 type Backend = <Db as diesel::Connection>::Backend;
@@ -327,30 +325,6 @@ pub fn next_on_ladder(db: &mut Db, now: Instant) -> Result<Option<Referral>> {
         .filter(referrals::ladder_due.le(now))
         .order((referrals::ladder_due, referrals::id))
         .select(Referral::as_select())
-        .first(db)
-        .optional()?)
-}
-
-/// What failed to be delivered.
-#[derive(Queryable)]
-pub struct FailedLetter {
-    /// The letter's key.
-    pub id: String,
-    /// The referral it is about.
-    pub referral_id: Option<String>,
-    /// The service it went to.
-    pub service_id: Option<String>,
-}
-
-/// A letter that failed for good and that nobody has a task about.
-pub fn failed_without_task(db: &mut Db) -> Result<Option<FailedLetter>> {
-    let known =
-        tasks::table.filter(tasks::notification_id.is_not_null()).select(tasks::notification_id.assume_not_null());
-    Ok(notifications::table
-        .filter(notifications::state.eq("failed"))
-        .filter(notifications::id.ne_all(known))
-        .order((notifications::ended_at, notifications::id))
-        .select((notifications::id, notifications::referral_id, notifications::service_id))
         .first(db)
         .optional()?)
 }
