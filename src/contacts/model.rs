@@ -438,6 +438,22 @@ pub fn tie_to_case(db: &mut Db, id: &str, case_id: &str) -> Result<bool> {
     Ok(changed == 1)
 }
 
+/// How many contacts of a case, tests apart, began after a moment.
+pub fn count_of_case(db: &mut Db, case_id: &str, since: Instant) -> Result<i64> {
+    Ok(contacts::table
+        .filter(contacts::case_id.eq(case_id))
+        .filter(contacts::opened_at.gt(since))
+        .filter(contacts::kind.ne(Kind::Test))
+        .count()
+        .get_result(db)?)
+}
+
+/// Gives every contact of a case to another.
+pub fn move_to_case(db: &mut Db, from: &str, to: &str) -> Result<()> {
+    diesel::update(contacts::table.filter(contacts::case_id.eq(from))).set(contacts::case_id.eq(to)).execute(db)?;
+    Ok(())
+}
+
 /// Adds an assessment.
 pub fn insert_assessment(db: &mut Db, row: &AssessmentRow) -> Result<()> {
     diesel::insert_into(assessments::table).values(row).execute(db)?;

@@ -6,7 +6,7 @@ use super::asking;
 use super::claim;
 use super::issue::{self, Named};
 use super::model::{self, Hop, Referral, Ticket, TicketState};
-use super::states::{CancelReason, DeclineReason, FailReason, Move};
+use super::states::{CancelReason, DeclineReason, FailReason, Move, State};
 use crate::access::{Actor, Role};
 use crate::cases::{self, ConsentForm};
 use crate::directory::{self, ServiceStatus};
@@ -106,6 +106,27 @@ pub(super) fn make_by_link(tx: &mut Tx<'_>, referral: &Referral, hop: Hop, order
     order.kind().is_for(Role::Partner)?;
     let ticket = model::ticket(tx.db, &referral.ticket_id)?;
     carry_out(tx, &ticket, referral, hop, order)
+}
+
+/// Calls off a live referral for a reason that ends more than this one.
+pub(super) fn call_off(tx: &mut Tx<'_>, ticket: &Ticket, referral: &Referral, why: CancelReason) -> Result<()> {
+    let hop = current(tx, referral)?;
+    carry_out(tx, ticket, referral, hop, &Order::Cancel(why))
+}
+
+/// Takes a live referral away from a service that must not know of her any more, and asks the next
+/// one she named. One that nobody is asked for stays as it is.
+pub(super) fn take_away(tx: &mut Tx<'_>, ticket: &Ticket, referral: &Referral) -> Result<()> {
+    if referral.unroutable {
+        return Ok(());
+    }
+    let hop = current(tx, referral)?;
+    let why = DeclineReason::ConflictOfInterest;
+    let order = match referral.state {
+        State::Requested | State::Received => Order::Decline(why),
+        _ => Order::HandBack(why),
+    };
+    carry_out(tx, ticket, referral, hop, &order)
 }
 
 /// `hop` is the service on whose behalf it is done: the one asked now, or one asked before.
@@ -253,6 +274,8 @@ fn reopen(tx: &mut Tx<'_>, ticket: &Ticket, referral: &mut Referral, hop: Hop) -
     if model::live_needs(tx.db, &ticket.case_id)?.contains(&referral.need) {
         return Err(Error::Conflict { code: "need_already_live", detail: Some(("need", referral.need.code().into())) });
     }
+    let case = cases::model::by_id(tx.db, &ticket.case_id)?;
+    cases::resume(tx, &case)?;
     referral.ended_at = None;
     referral.accepted_at = None;
     referral.told_at = None;

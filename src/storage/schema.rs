@@ -214,6 +214,7 @@ diesel::table! {
         key_id -> Text,
         document -> Binary,
         level_from -> Nullable<Text>,
+        merged_into -> Nullable<Text>,
     }
 }
 

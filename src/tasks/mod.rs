@@ -1,14 +1,17 @@
 //! What somebody must do by a time.
 //!
 //! A *review* is a second look at what one person decided or what nobody decided: it stands open
-//! until somebody else says yes or no, and until then the more careful reading holds. What is too
-//! urgent to wait for a look at the list *pages* the coordinators: a neutral letter says that there
-//! is news, and the program itself says what.
+//! until somebody else says yes or no, and until then the more careful reading holds. Some ask for
+//! nothing but that look: a death, or the third call in a week.
+//! What is too urgent to wait for a look at the list *pages* the coordinators: a neutral letter says
+//! that there is news, and the program itself says what.
 //!
-//! The verbs: [`open`], [`withdraw`], [`decide`], [`list`], [`find`], [`page`].
+//! The verbs: [`open`], [`withdraw`], [`decide`], [`hand_over`], [`list`], [`find`], [`page`].
 
 mod pages;
 mod reviews;
 
 pub use pages::page;
-pub use reviews::{Decision, Kind, NewReview, Review, State, decide, find, list, open, open_of, withdraw};
+pub use reviews::{
+    Decision, Kind, NewReview, Review, State, decide, find, hand_over, last_decided, list, open, open_of, withdraw,
+};

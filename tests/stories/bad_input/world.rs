@@ -169,6 +169,11 @@ impl<'a> World<'a> {
             ("POST", "/contacts/{id}/finish") => json!({"ended_at": "2020-01-01T00:00:00Z"}),
             ("POST", "/contacts/{id}/amend") => json!({"reason": "correction", "note": "n", "patch": call()}),
             ("POST", "/contacts/{id}/override") => json!({"level": "high", "reason": "how quiet she became"}),
+            ("PUT", "/cases/{id}/safety-plan") => json!({"signal": "words", "to_take": "words", "children": "words"}),
+            ("POST", "/cases/{id}/close") => {
+                json!({"reason": "moved", "checklist": {"terms_looked_at": true, "knows_how_to_return": true}})
+            }
+            ("POST", "/cases/{id}/merge") => json!({"case": self.things["/cases"]}),
             ("POST", "/reviews/{id}/decide") => json!({"decision": "agree"}),
             ("POST", "/contacts/{id}/rejoin") => json!({"word": "narpyz"}),
             ("POST", "/contacts/{id}/tickets") => {
