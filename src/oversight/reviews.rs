@@ -2,10 +2,10 @@
 
 use crate::access::Actor;
 use crate::cases;
-use crate::contacts::level;
+use crate::contacts::{emergency, level};
 use crate::error::Result;
 use crate::storage::Tx;
-use crate::tasks::{self, Decision, Review};
+use crate::tasks::{self, Decision, Kind, Review};
 
 /// What whoever decides must know: a contact or a case, by reference, and the reason that was given.
 pub struct About {
@@ -24,7 +24,10 @@ pub fn about(tx: &mut Tx<'_>, actor: &Actor, review: &Review) -> Result<About> {
         let case = Some(cases::reference_of(tx.db, &review.subject_id)?);
         return Ok(About { contact: None, case, reason: None });
     }
-    let (contact, reason) = level::reviewed(tx, actor, review)?;
+    let (contact, reason) = match review.kind {
+        Kind::CalledWithoutYes => emergency::reviewed(tx, actor, review)?,
+        _ => level::reviewed(tx, actor, review)?,
+    };
     Ok(About { contact: Some(contact), case: None, reason })
 }
 

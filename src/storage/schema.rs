@@ -322,6 +322,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    emergency_calls (id) {
+        id -> Text,
+        contact_id -> Text,
+        called -> Text,
+        agreed -> Bool,
+        at -> BigInt,
+        recorded_by -> Text,
+        recorded_at -> BigInt,
+        document -> Binary,
+        place_key_id -> Nullable<Text>,
+        place -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    contact_links (contact_id, other_id) {
+        contact_id -> Text,
+        other_id -> Text,
+        at -> BigInt,
+        linked_by -> Text,
+    }
+}
+
+diesel::table! {
     contact_facts (contact_id) {
         contact_id -> Text,
         day -> BigInt,
@@ -552,6 +576,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     assessments,
     revisions,
     overrides,
+    emergency_calls,
+    contact_links,
     contact_facts,
     tickets,
     ticket_notes,

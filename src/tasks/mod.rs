@@ -2,7 +2,7 @@
 //!
 //! A *review* is a second look at what one person decided or what nobody decided: it stands open
 //! until somebody else says yes or no, and until then the more careful reading holds. Some ask for
-//! nothing but that look: a death, or the third call in a week.
+//! nothing but that look: a death, the third call in a week, help that was called without her yes.
 //! What is too urgent to wait for a look at the list *pages* the coordinators: a neutral letter says
 //! that there is news, and the program itself says what.
 //!

@@ -23,6 +23,8 @@ codes! {
         Death = "death",
         /// A case had three contacts in seven days.
         RepeatContacts = "repeat_contacts",
+        /// In a contact, help was called without her yes.
+        CalledWithoutYes = "called_without_yes",
     }
 }
 

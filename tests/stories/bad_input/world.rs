@@ -41,7 +41,7 @@ const UNCOUNTED: [&str; 6] =
     ["trail", "sessions", "sign_in_delays", "leases", "data_keys", "__diesel_schema_migrations"];
 
 /// Tables whose rows are counted.
-const COUNTED: [&str; 28] = [
+const COUNTED: [&str; 30] = [
     "house",
     "staff",
     "steps",
@@ -61,6 +61,8 @@ const COUNTED: [&str; 28] = [
     "assessments",
     "revisions",
     "overrides",
+    "emergency_calls",
+    "contact_links",
     "reviews",
     "contact_facts",
     "tickets",
@@ -169,6 +171,11 @@ impl<'a> World<'a> {
             ("POST", "/contacts/{id}/finish") => json!({"ended_at": "2020-01-01T00:00:00Z"}),
             ("POST", "/contacts/{id}/amend") => json!({"reason": "correction", "note": "n", "patch": call()}),
             ("POST", "/contacts/{id}/override") => json!({"level": "high", "reason": "how quiet she became"}),
+            ("POST", "/contacts/{id}/emergency-call") => {
+                json!({"called": "ambulance", "agreed": false, "at": MORNING, "said": "words", "reference": "112-1",
+                    "reason": "she could not speak any more", "pickup_place": "a place", "pickup_agreed": true})
+            }
+            ("POST", "/contacts/{id}/link") => json!({"contact": self.things["finished"]}),
             ("PUT", "/cases/{id}/safety-plan") => json!({"signal": "words", "to_take": "words", "children": "words"}),
             ("POST", "/cases/{id}/close") => {
                 json!({"reason": "moved", "checklist": {"terms_looked_at": true, "knows_how_to_return": true}})
