@@ -56,6 +56,7 @@ fn api() -> Routes {
         .with(directory::api::routes())
         .with(audit::api::routes())
         .with(referrals::api::routes())
+        .with(referrals::casework::api::routes())
         .with(oversight::api::routes())
         .with(tasks::api::routes())
         .with(notifications::api::routes())

@@ -45,6 +45,8 @@ permissions! {
     LookUpCases = "cases.look_up" for Operator Counselor;
     /// Read a case's file and write in it; the verb decides which.
     KeepCases = "cases.keep" for Operator Counselor;
+    /// Merge two cases that are one woman's.
+    MergeCases = "cases.merge" for Counselor;
     /// Read organisations, services and areas.
     ReadDirectory = "directory.read" for Operator Counselor Coordinator Partner Admin Auditor;
     /// Change them.

@@ -12,6 +12,25 @@ codes! {
     }
 }
 codes! {
+    /// Why a case, or a ticket of one, was closed.
+    pub enum CloseReason {
+        /// She has what she asked for.
+        NeedsMet = "needs_met",
+        /// She wants no more of it.
+        HerWish = "her_wish",
+        /// She can no longer be reached.
+        LostContact = "lost_contact",
+        /// She lives elsewhere.
+        Moved = "moved",
+        /// She is dead.
+        Died = "died",
+        /// Somebody else goes on.
+        Transferred = "transferred",
+        /// Something else.
+        Other = "other",
+    }
+}
+codes! {
     /// What a consent is for.
     pub enum Scope {
         /// Sending named fields to one named service.

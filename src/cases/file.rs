@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::codes::Status;
+use super::codes::{CloseReason, Status};
 use super::model::{self, CaseRow};
 use super::phone::e164;
 use super::safe_contact::SafeContact;
+use super::safety_plan::SafetyPlan;
 use crate::access::Actor;
 use crate::error::{Error, Result};
 use crate::input::{At, Fields, FromJson, Json};
@@ -17,16 +18,19 @@ use crate::vault::{BlindField, DataKey, Padding, Place, seal};
 pub struct File {
     /// How she may be reached; none: not at all.
     pub safe_contact: Option<SafeContact>,
+    /// What she will do when it becomes dangerous.
+    #[serde(default)]
+    pub safety_plan: Option<SafetyPlan>,
 }
 
 impl File {
-    fn sealed(&self, key: &DataKey, case_id: &str, version: i32) -> Result<Vec<u8>> {
+    pub(super) fn sealed(&self, key: &DataKey, case_id: &str, version: i32) -> Result<Vec<u8>> {
         let bytes = serde_json::to_vec(self).map_err(|_| Error::Internal("a file cannot be written"))?;
         let row = format!("{case_id}#{version}");
         Ok(seal(key, &Place { table: "cases", column: "document", row: &row }, &bytes, Padding::SizeClass)?)
     }
 
-    fn opened(tx: &Tx<'_>, row: &CaseRow) -> Result<(DataKey, File)> {
+    pub(super) fn opened(tx: &Tx<'_>, row: &CaseRow) -> Result<(DataKey, File)> {
         let key = tx.setting.vault.data_key(&row.key_id)?;
         let place = format!("{}#{}", row.id, row.version);
         let bytes =
@@ -54,6 +58,7 @@ pub fn open(tx: &mut Tx<'_>, level: Option<(&str, &str)>) -> Result<CaseRow> {
         code_word_index: None,
         key_id: key.id().to_owned(),
         document: File::default().sealed(&key, &id, 1)?,
+        merged_into: None,
         id,
     };
     model::insert(tx.db, &row)?;
@@ -62,15 +67,15 @@ pub fn open(tx: &mut Tx<'_>, level: Option<(&str, &str)>) -> Result<CaseRow> {
     Ok(row)
 }
 
-/// The key of a case a contact may be tied to; a closed one opens again. Errors: 422, the same for
-/// missing and blocked.
-pub fn joinable(tx: &mut Tx<'_>, reference: &str) -> Result<String> {
+/// The key of a case a contact may be tied to; a closed one opens again, unless the contact is tied
+/// to it `already`. Errors: 422, the same for missing and blocked.
+pub fn joinable(tx: &mut Tx<'_>, reference: &str, already: Option<&str>) -> Result<String> {
     let staff = tx.by.staff_id()?.to_owned();
     let row = model::unblocked(tx.db, &staff, reference).map_err(|error| match error {
         Error::NotFound => Error::invalid("/case", "not_found"),
         other => other,
     })?;
-    if model::reopen(tx.db, &row.id, tx.now)? {
+    if already != Some(row.id.as_str()) && model::reopen(tx.db, &row.id, tx.now)? {
         tx.step(("case", &row.id), "reopened", None)?;
     }
     Ok(row.id)
@@ -183,24 +188,46 @@ pub fn terms(tx: &Tx<'_>, row: &CaseRow) -> Result<Option<SafeContact>> {
     Ok(File::opened(tx, row)?.1.safe_contact)
 }
 
-/// Writes her terms. Errors: 404; 412 when the file changed since `version`.
-pub fn set_safe_contact(tx: &mut Tx<'_>, actor: &Actor, id: (&str, i32), form: &SafeContact) -> Result<()> {
+/// The case at the version somebody read, and what is sealed in it. Errors: 404; 412 when it changed
+/// since.
+fn at_version(tx: &mut Tx<'_>, actor: &Actor, id: (&str, i32)) -> Result<(CaseRow, DataKey, File)> {
     let row = find_in(tx, actor, id.0)?;
     if row.version != id.1 {
         return Err(Error::Stale { current: row.version });
     }
-    let (key, mut file) = File::opened(tx, &row)?;
+    let (key, file) = File::opened(tx, &row)?;
+    Ok((row, key, file))
+}
+
+/// Writes her terms. Errors: 404; 409 `died` while the case is closed because she died; 412 when the
+/// file changed since the version named.
+pub fn set_safe_contact(tx: &mut Tx<'_>, actor: &Actor, id: (&str, i32), form: &SafeContact) -> Result<()> {
+    let (row, key, file) = at_version(tx, actor, id)?;
+    if row.close_reason == Some(CloseReason::Died) {
+        return Err(Error::conflict("died"));
+    }
     let terms = form.clone().settled(tx.now, &tx.setting.config.place.phone_region);
     let vault = tx.setting.vault.clone();
     let word = terms.code_word.as_ref().map(|word| vault.blind_index(BlindField::CodeWord, &word.to_lowercase()));
     if let Some(number) = &terms.number {
         remember_phone(tx, &row.id, number)?;
     }
-    file.safe_contact = Some(terms);
+    let file = File { safe_contact: Some(terms), ..file };
     let document = file.sealed(&key, &row.id, row.version + 1)?;
     model::update_file(tx.db, &row, &document, word.as_deref(), tx.now)?;
+    model::forget_words_of_merged(tx.db, &row.id)?;
     tx.step(("case", &row.id), "safe_contact", None)?;
     tx.trail("cases.safe_contact", ("case", &row.reference), None)
+}
+
+/// Writes her safety plan. Errors: 404; 412 when the file changed since the version named.
+pub fn set_safety_plan(tx: &mut Tx<'_>, actor: &Actor, id: (&str, i32), form: &SafetyPlan) -> Result<()> {
+    let (row, key, file) = at_version(tx, actor, id)?;
+    let file = File { safety_plan: Some(form.clone().agreed(tx.now)), ..file };
+    let document = file.sealed(&key, &row.id, row.version + 1)?;
+    model::update_file(tx.db, &row, &document, row.code_word_index.as_deref(), tx.now)?;
+    tx.step(("case", &row.id), "safety_plan", None)?;
+    tx.trail("cases.safety_plan", ("case", &row.reference), None)
 }
 
 /// Makes a number she gave findable, as a blind index; what is no number is not.

@@ -6,7 +6,9 @@ use actix_web::web::Data;
 
 use super::codes::{Kind, Status};
 use super::edit::{Amendment, amend, change, finish, rejoin};
+use super::emergency::{self, EmergencyCall};
 use super::level;
+use super::links::{self, Linking};
 use super::model::{Filter, Scope, list};
 use super::record::{Against, NewContact, Written, prepare, record};
 use super::view::{
@@ -33,6 +35,8 @@ pub fn routes() -> Routes {
         .post("/{id}/finish", end, "Finish a draft")
         .post("/{id}/amend", correct, "Amend a finished contact; what stood before is kept")
         .post("/{id}/override", set_level, "Set a level beside that of the rules: higher at once, lower after a review")
+        .post("/{id}/emergency-call", call_help, "Write down that an ambulance, the police or somebody else was called")
+        .post("/{id}/link", link, "Say that another contact reports the same event")
         .post("/{id}/rejoin", take_up, "Take a draft up again at another seat, by its word")
         .get("/{id}/assessments", history, "Every assessment of a contact, under the rules of its day")
         .get("/{id}/timeline", steps, "What happened to a contact, and when")
@@ -274,6 +278,44 @@ async fn set_level(
         .store
         .write(by.by(), move |tx| {
             tx.once(Some(&body.replay), 200, |tx| level::set(tx, &actor, &id.0, &body.form))?;
+            read(tx, &actor, &id.0)
+        })
+        .await?;
+    told_as(told, &ground)
+}
+
+async fn call_help(
+    by: Permit<RecordContacts>,
+    at: (Data<App>, Data<Areas>),
+    id: Reference<'C'>,
+    body: Keyed<EmergencyCall>,
+) -> Result<Answer<ContactSeen>> {
+    let ground = Ground::of(at.0, at.1);
+    let actor = (*by).clone();
+    let told = ground
+        .app
+        .store
+        .write(by.by(), move |tx| {
+            tx.once(Some(&body.replay), 200, |tx| emergency::call(tx, &actor, &id.0, &body.form))?;
+            read(tx, &actor, &id.0)
+        })
+        .await?;
+    told_as(told, &ground)
+}
+
+async fn link(
+    by: Permit<RecordContacts>,
+    at: (Data<App>, Data<Areas>),
+    id: Reference<'C'>,
+    body: Posted<Linking>,
+) -> Result<Answer<ContactSeen>> {
+    let ground = Ground::of(at.0, at.1);
+    let actor = (*by).clone();
+    let told = ground
+        .app
+        .store
+        .write(by.by(), move |tx| {
+            tx.once(body.replay.as_ref(), 200, |tx| links::link(tx, &actor, &id.0, &body.form))?;
             read(tx, &actor, &id.0)
         })
         .await?;

@@ -7,6 +7,7 @@ use super::form::ContactForm;
 use super::level::{bring, follow, review_carried, review_what_it_carries, standing};
 use super::model::{self, ContactRow, Edited, RevisionRow, Scope};
 use super::record::{Against, narrative_text, rejoin_index, sealed_narrative, split};
+use super::repeats::review_repeats;
 use crate::access::Actor;
 use crate::cases;
 use crate::clock::Instant;
@@ -161,7 +162,7 @@ fn rewrite(tx: &mut Tx<'_>, row: &ContactRow, seen: i32, patch: &Json, against: 
     document.hold(&facts_before, &against.facts(&document, tx.now), before);
     let assessment = against.assessed(&document, tx.now)?;
     let case_id = match &document.form.case {
-        Some(reference) => Some(cases::joinable(tx, reference)?),
+        Some(reference) => Some(cases::joinable(tx, reference, row.case_id.as_deref())?),
         None => row.case_id.clone(),
     };
     let tied = ContactRow { case_id, ..row.clone() };
@@ -203,6 +204,9 @@ fn rewrite(tx: &mut Tx<'_>, row: &ContactRow, seen: i32, patch: &Json, against: 
         bring(tx, case_id, &row.id, standing)?;
     }
     review_carried(tx, &tied, standing)?;
+    if tied.case_id != row.case_id {
+        review_repeats(tx, tied.case_id.as_deref())?;
+    }
     keep_assessment(tx, row, &key, standing.rules, &assessment)?;
     follow(tx, &row.id, level, &assessment)
 }

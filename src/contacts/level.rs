@@ -340,25 +340,14 @@ pub(super) fn review_what_it_carries(tx: &mut Tx<'_>, contact_id: &str) -> Resul
     review_carried(tx, &row, standing)
 }
 
-/// What a review is about, for whoever decides it: the contact, and why somebody set its level.
-pub struct Reviewed {
-    /// `C-…`
-    pub contact: String,
-    /// The reason, in the words of whoever set the level.
-    pub reason: Option<String>,
-}
-
-/// Opens what a review is about. The caller writes the trail row. Errors: 404 for whoever must not
-/// know of the contact.
-pub fn reviewed(tx: &mut Tx<'_>, actor: &Actor, review: &Review) -> Result<Reviewed> {
+/// The contact a review of a level is about, and why somebody set its level, in their words. The
+/// caller writes the trail row. Errors: 404 for whoever must not know of the contact.
+pub fn reviewed(tx: &mut Tx<'_>, actor: &Actor, review: &Review) -> Result<(String, Option<String>)> {
     let row = subject(tx, actor, review)?;
-    let set = match review.kind {
-        Kind::LoweredLevel => in_review(tx.db, &row)?,
-        Kind::CarriedLevel => None,
-    };
+    let set = if review.kind == Kind::LoweredLevel { in_review(tx.db, &row)? } else { None };
     let key = tx.setting.vault.data_key(&row.key_id)?;
     let reason = set.map(|set| set.reason(&key)).transpose()?;
-    Ok(Reviewed { contact: row.reference, reason })
+    Ok((row.reference, reason))
 }
 
 fn subject(tx: &mut Tx<'_>, actor: &Actor, review: &Review) -> Result<ContactRow> {
@@ -398,7 +387,7 @@ pub fn decide(tx: &mut Tx<'_>, actor: &Actor, review: &Review, decision: Decisio
             let standing = standing_now(tx, &row)?;
             write(tx, &row, row.override_id.as_deref(), standing)
         }
-        Kind::CarriedLevel => Ok(()),
+        _ => Ok(()),
     }
 }
 

@@ -8,8 +8,8 @@ use super::codes::{Channel, Direction, Kind, Status};
 use crate::access::{Actor, Role};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
-use crate::storage::Db;
 use crate::storage::schema::{assessments, blocked_parties, contact_facts, contacts, revisions, tickets};
+use crate::storage::{Db, Tx};
 
 /// A contact: its clear columns and what is sealed.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -211,6 +211,12 @@ impl Scope {
         Scope { actor_id: actor.id.clone(), role: actor.role, now }
     }
 
+    /// The scope of whoever acts in a transaction.
+    pub fn of_by(tx: &Tx<'_>) -> Result<Scope> {
+        let role = Role::from_code(tx.by.role).ok_or(Error::Forbidden)?;
+        Ok(Scope { actor_id: tx.by.staff_id()?.to_owned(), role, now: tx.now })
+    }
+
     /// Contacts this scope covers, as a query: one's own; for a counselor also those of tickets she
     /// holds; for a coordinator all. A case that must not be seen by this person is not there.
     fn visible(&self) -> Query {
@@ -284,6 +290,12 @@ pub fn find_in(db: &mut Db, scope: &Scope, reference: &str) -> Result<ContactRow
         .filter(contacts::reference.eq(reference.to_owned()))
         .select(ContactRow::as_select())
         .first(db)?)
+}
+
+/// The references of those contacts that a scope covers, in the order they began.
+pub fn references_in(db: &mut Db, scope: &Scope, ids: Vec<String>) -> Result<Vec<String>> {
+    let these = scope.visible().filter(contacts::id.eq_any(ids));
+    Ok(these.order((contacts::opened_at, contacts::id)).select(contacts::reference).load(db)?)
 }
 
 /// A contact by key.
@@ -436,6 +448,22 @@ pub fn tie_to_case(db: &mut Db, id: &str, case_id: &str) -> Result<bool> {
         .set(contacts::case_id.eq(case_id))
         .execute(db)?;
     Ok(changed == 1)
+}
+
+/// How many contacts of a case, tests apart, began after a moment.
+pub fn count_of_case(db: &mut Db, case_id: &str, since: Instant) -> Result<i64> {
+    Ok(contacts::table
+        .filter(contacts::case_id.eq(case_id))
+        .filter(contacts::opened_at.gt(since))
+        .filter(contacts::kind.ne(Kind::Test))
+        .count()
+        .get_result(db)?)
+}
+
+/// Gives every contact of a case to another.
+pub fn move_to_case(db: &mut Db, from: &str, to: &str) -> Result<()> {
+    diesel::update(contacts::table.filter(contacts::case_id.eq(from))).set(contacts::case_id.eq(to)).execute(db)?;
+    Ok(())
 }
 
 /// Adds an assessment.

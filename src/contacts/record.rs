@@ -13,6 +13,7 @@ use super::facts::{facts, most_recent};
 use super::form::{ContactForm, Incident, Person};
 use super::level::{Standing, bring, carried, review_carried};
 use super::model::{self, AssessmentRow, ContactRow, FactsRow};
+use super::repeats::review_repeats;
 use crate::cases;
 use crate::clock::{DAY, Instant, MINUTE};
 use crate::config::Config;
@@ -369,7 +370,7 @@ pub fn sealed_narrative(vault: &Vault, contact_id: &str, words: &str) -> Result<
 pub fn record(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<String> {
     let mut row = prepared.row.clone();
     if let Some(reference) = &prepared.plain.document.form.case {
-        row.case_id = Some(cases::joinable(tx, reference)?);
+        row.case_id = Some(cases::joinable(tx, reference, None)?);
     }
     let standing = Standing { rules: prepared.level, carried: carried(tx.db, &row)?, set: None };
     let level = standing.clocked();
@@ -390,6 +391,7 @@ pub fn record(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<String> {
     if let Some(case_id) = &row.case_id {
         bring(tx, case_id, &row.id, standing)?;
         review_carried(tx, &row, standing)?;
+        review_repeats(tx, Some(case_id))?;
     }
     tx.trail("contacts.record", ("contact", &row.reference), None)?;
     Ok(row.id)

@@ -10,8 +10,10 @@ use super::classify::{age_at, contexts, gbv_type, is_child};
 use super::codes::{Channel, Context, GbvType, Kind, Status};
 use super::document::Document;
 use super::edit::{narrative_key, opened_narrative};
+use super::emergency::{self, EmergencyView, Taken};
 use super::form::{ContactForm, Incident};
 use super::level::{self, Override, Set};
+use super::links;
 use super::model::{self, AssessmentRow, ContactRow, ListedRow, Scope};
 use super::record::{Against, Plain, Prepared};
 use crate::access::Actor;
@@ -30,17 +32,22 @@ pub struct Opened {
     row: ContactRow,
     case: Option<String>,
     carried: Option<Level>,
+    linked: Vec<String>,
     contents: Contents,
 }
 
 enum Contents {
     Plain(Arc<Plain>),
-    Sealed {
-        key: DataKey,
-        narrative_key: Option<DataKey>,
-        assessment: AssessmentRow,
-        set: Option<Box<(Override, String)>>,
-    },
+    Sealed(Box<Sealed>),
+}
+
+/// What is sealed beside the document, and the keys that open all of it.
+struct Sealed {
+    key: DataKey,
+    narrative_key: Option<DataKey>,
+    assessment: AssessmentRow,
+    set: Option<(Override, String)>,
+    calls: Vec<Taken>,
 }
 
 impl Opened {
@@ -48,8 +55,8 @@ impl Opened {
     fn plain(&self) -> Result<Arc<Plain>> {
         match &self.contents {
             Contents::Plain(plain) => Ok(plain.clone()),
-            Contents::Sealed { key, narrative_key, assessment, .. } => {
-                let row = &self.row;
+            Contents::Sealed(sealed) => {
+                let (row, Sealed { key, narrative_key, assessment, .. }) = (&self.row, sealed.as_ref());
                 Ok(Arc::new(Plain {
                     document: Document::opened(key, &row.id, row.version, &row.document)?,
                     narrative: narrative_key.as_ref().map(|key| opened_narrative(key, row)).transpose()?.flatten(),
@@ -60,10 +67,17 @@ impl Opened {
     }
 
     fn set(&self) -> Result<Option<OverrideView<'_>>> {
-        let Contents::Sealed { key, set: Some(said), .. } = &self.contents else { return Ok(None) };
-        let (set, by) = &**said;
+        let Contents::Sealed(sealed) = &self.contents else { return Ok(None) };
+        let Sealed { key, set: Some((set, by)), .. } = sealed.as_ref() else { return Ok(None) };
         let (level, before) = (set.level.as_str(), set.level_before.as_str());
         Ok(Some(OverrideView { level, before, state: set.state, reason: set.reason(key)?, by, at: set.at }))
+    }
+
+    fn emergency_calls(&self) -> Result<Vec<EmergencyView<'_>>> {
+        match &self.contents {
+            Contents::Sealed(sealed) => sealed.calls.iter().map(|call| call.view(&sealed.key)).collect(),
+            Contents::Plain(_) => Ok(Vec::new()),
+        }
     }
 }
 
@@ -74,23 +88,27 @@ pub fn open(tx: &mut Tx<'_>, id: &str) -> Result<Opened> {
 }
 
 fn opening(tx: &mut Tx<'_>, row: ContactRow) -> Result<Opened> {
-    let contents = Contents::Sealed {
+    let sealed = Sealed {
         key: tx.setting.vault.data_key(&row.key_id)?,
         narrative_key: narrative_key(tx, &row)?,
         assessment: model::latest_assessment(tx.db, &row.id)?,
         set: set_level(tx, &row)?,
+        calls: emergency::taken(tx, &row.id)?,
     };
+    let contents = Contents::Sealed(Box::new(sealed));
     let carried = level::carried(tx.db, &row)?;
     let case = row.case_id.as_deref().map(|id| cases::reference_of(tx.db, id)).transpose()?;
-    Ok(Opened { row, case, carried, contents })
+    let scope = Scope::of_by(tx)?;
+    let linked = links::linked(tx.db, &scope, &row.id)?;
+    Ok(Opened { row, case, carried, linked, contents })
 }
 
 /// What a person set, and the staff number of who did.
-fn set_level(tx: &mut Tx<'_>, row: &ContactRow) -> Result<Option<Box<(Override, String)>>> {
+fn set_level(tx: &mut Tx<'_>, row: &ContactRow) -> Result<Option<(Override, String)>> {
     let Some(id) = &row.override_id else { return Ok(None) };
     let set = level::by_id(tx.db, id)?;
     let by = identity::staff_number(tx.db, &set.set_by)?;
-    Ok(Some(Box::new((set, by))))
+    Ok(Some((set, by)))
 }
 
 /// What reading a contact gives: everything, or the receipt of somebody whose part is over.
@@ -209,6 +227,12 @@ pub struct ContactView<'a> {
     /// The High or Critical of another contact of her case that nobody has reviewed.
     #[serde(skip_serializing_if = "Option::is_none")]
     carried: Option<Level>,
+    /// Help that was called for her.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    emergency_calls: Vec<EmergencyView<'a>>,
+    /// Other contacts that report the same event, as far as the reader may know of them.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    linked: &'a [String],
     assessment: AssessmentView<'a>,
 }
 
@@ -280,6 +304,8 @@ pub fn full(opened: &Opened, against: Against<'_>, now: Instant) -> Result<Shown
         narrative: plain.narrative.as_deref(),
         set: opened.set()?,
         carried: opened.carried,
+        emergency_calls: opened.emergency_calls()?,
+        linked: &opened.linked,
         assessment: AssessmentView {
             open_questions: open_questions(against.rules, &facts, now.utc()),
             assessment: &plain.assessment,
@@ -295,7 +321,7 @@ impl Prepared {
     pub fn opened(self) -> Opened {
         let (row, plain) = self.parts();
         let case = plain.document.form.case.clone();
-        Opened { row, case, carried: None, contents: Contents::Plain(plain) }
+        Opened { row, case, carried: None, linked: Vec::new(), contents: Contents::Plain(plain) }
     }
 }
 

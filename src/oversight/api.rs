@@ -7,12 +7,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::handover::{self, OpenWork, TakenOver};
+use super::reviews::{self, About};
 use crate::access::{
     Answer, DecideReviews, Filtered, Items, Nothing, Page, Paged, Params, Permit, Posted, Query, Reference, Routes,
     TakeOver,
 };
 use crate::clock::Instant;
-use crate::contacts::level::{self, Reviewed};
 use crate::error::Result;
 use crate::identity;
 use crate::input::{At, Fields, FromJson, Json};
@@ -41,7 +41,8 @@ struct ReviewView {
     kind: Kind,
     state: State,
     level: String,
-    proposed: String,
+    /// The level it would have; empty where a review only asks that somebody looks.
+    proposed: Option<String>,
     opened_by: Option<String>,
     opened_at: Instant,
     due: Instant,
@@ -58,7 +59,7 @@ impl ReviewView {
             kind: row.kind,
             state: row.state,
             level: row.level,
-            proposed: row.proposed,
+            proposed: Some(row.proposed).filter(|_| row.kind.proposes()),
             opened_by: number(row.opened_by),
             opened_at: row.opened_at,
             due: row.due,
@@ -74,7 +75,8 @@ impl ReviewView {
 struct OpenedView {
     #[serde(flatten)]
     review: ReviewView,
-    contact: String,
+    contact: Option<String>,
+    case: Option<String>,
     reason: Option<String>,
 }
 
@@ -115,10 +117,10 @@ async fn show(by: Permit<DecideReviews>, app: Data<App>, id: Reference<'V'>) -> 
         .store
         .write(by.by(), move |tx| {
             let review = tasks::find(tx.db, &actor, &id.0)?;
-            let Reviewed { contact, reason } = level::reviewed(tx, &actor, &review)?;
+            let About { contact, case, reason } = reviews::about(tx, &actor, &review)?;
             tx.trail("reviews.read", ("review", &review.reference), None)?;
             let staff = identity::staff_numbers(tx.db)?;
-            Ok(OpenedView { review: ReviewView::of(review, &staff, tx.now), contact, reason })
+            Ok(OpenedView { review: ReviewView::of(review, &staff, tx.now), contact, case, reason })
         })
         .await?;
     Ok(Answer::json(&view))
@@ -158,7 +160,7 @@ async fn decide(
         .write(by.by(), move |tx| {
             tx.once(body.replay.as_ref(), 200, |tx| {
                 let review = tasks::find(tx.db, &actor, &id.0)?;
-                level::decide(tx, &actor, &review, body.form.0)?;
+                reviews::decide(tx, &actor, &review, body.form.0)?;
                 Ok(review.id)
             })?;
             let staff = identity::staff_numbers(tx.db)?;

@@ -7,7 +7,7 @@ use super::clocks;
 use super::model::{self, Note, Ticket, TicketState};
 use super::states::CloseReason;
 use crate::access::Actor;
-use crate::cases;
+use crate::cases::{self, CaseRow};
 use crate::clock::{Instant, MINUTE};
 use crate::error::{Error, Result};
 use crate::identity;
@@ -156,6 +156,21 @@ pub fn notes(tx: &mut Tx<'_>, ticket: &Ticket) -> Result<Vec<OpenNote>> {
         .collect()
 }
 
+/// Seals the notes of a ticket under the key of another case, which is hers from now on.
+pub(super) fn reseal_notes(tx: &mut Tx<'_>, ticket: &Ticket, from: &CaseRow, to: &CaseRow) -> Result<()> {
+    let rows = model::notes(tx.db, &ticket.id)?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (old, new) = (tx.setting.vault.data_key(&from.key_id)?, tx.setting.vault.data_key(&to.key_id)?);
+    for row in rows {
+        let plain = open(&old, &place(&row.id), &row.document)?;
+        let document = seal(&new, &place(&row.id), plain.reveal(), Padding::SizeClass)?;
+        model::reseal_note(tx.db, &row.id, &document)?;
+    }
+    Ok(())
+}
+
 fn place(row: &str) -> Place<'_> {
     Place { table: "ticket_notes", column: "document", row }
 }
@@ -220,7 +235,7 @@ fn lease(tx: &Tx<'_>, ticket: &Ticket, now: Instant) -> Instant {
 }
 
 /// The row was read in this transaction; whoever changed it since is met when it is repeated.
-fn saved(tx: &mut Tx<'_>, read: &Ticket, changed: &Ticket) -> Result<()> {
+pub(super) fn saved(tx: &mut Tx<'_>, read: &Ticket, changed: &Ticket) -> Result<()> {
     if model::save_ticket(tx.db, read, changed)? { Ok(()) } else { Err(Error::Repeat) }
 }
 

@@ -20,11 +20,13 @@
 //! The verbs: [`match`](preview::preview), [`issue`](issue::issue), [`claim`](claim::claim),
 //! [`release`](claim::release), [`assign`](claim::assign), [`note`](claim::note),
 //! [`close`](claim::close), [`make`](moves::make) a move,
-//! [`consent_withdrawn`](moves::consent_withdrawn), [`follow`] a level, [`list`](queue::list) a queue; and for partners
-//! without an account, those of [`partner`].
+//! [`consent_withdrawn`](moves::consent_withdrawn), [`follow`] a level, [`list`](queue::list) a queue;
+//! for her whole case, those of [`casework`]; and for partners without an account, those of
+//! [`partner`].
 
 pub mod api;
 mod asking;
+pub mod casework;
 pub mod claim;
 pub mod clocks;
 pub mod escalation;

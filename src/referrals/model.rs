@@ -203,6 +203,15 @@ pub fn open_of_contact(db: &mut Db, contact_id: &str) -> Result<Vec<Ticket>> {
         .load(db)?)
 }
 
+/// All tickets of a case, oldest first.
+pub fn of_case(db: &mut Db, case_id: &str) -> Result<Vec<Ticket>> {
+    Ok(tickets::table
+        .filter(tickets::case_id.eq(case_id))
+        .order((tickets::issued_at, tickets::id))
+        .select(Ticket::as_select())
+        .load(db)?)
+}
+
 /// An open ticket whose claim has lapsed.
 pub fn next_lapsed(db: &mut Db, now: Instant) -> Result<Option<Ticket>> {
     Ok(tickets::table
@@ -405,6 +414,12 @@ pub fn insert_hop(db: &mut Db, row: &Hop) -> Result<()> {
 /// Writes a note.
 pub fn insert_note(db: &mut Db, row: &Note) -> Result<()> {
     diesel::insert_into(ticket_notes::table).values(row).execute(db)?;
+    Ok(())
+}
+
+/// Replaces the sealed text of a note.
+pub fn reseal_note(db: &mut Db, id: &str, document: &[u8]) -> Result<()> {
+    diesel::update(ticket_notes::table.find(id)).set(ticket_notes::document.eq(document)).execute(db)?;
     Ok(())
 }
 

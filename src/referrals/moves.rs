@@ -110,6 +110,27 @@ pub(super) fn make_by_link(tx: &mut Tx<'_>, referral: &Referral, hop: Hop, order
     carry_out(tx, &ticket, referral, hop, order)
 }
 
+/// Calls off a live referral for a reason that ends more than this one.
+pub(super) fn call_off(tx: &mut Tx<'_>, ticket: &Ticket, referral: &Referral, why: CancelReason) -> Result<()> {
+    let hop = current(tx, referral)?;
+    carry_out(tx, ticket, referral, hop, &Order::Cancel(why))
+}
+
+/// Takes a live referral away from a service that must not know of her any more, and asks the next
+/// one she named. One that nobody is asked for stays as it is.
+pub(super) fn take_away(tx: &mut Tx<'_>, ticket: &Ticket, referral: &Referral) -> Result<()> {
+    if referral.unroutable {
+        return Ok(());
+    }
+    let hop = current(tx, referral)?;
+    let why = DeclineReason::ConflictOfInterest;
+    let order = match referral.state {
+        State::Requested | State::Received => Order::Decline(why),
+        _ => Order::HandBack(why),
+    };
+    carry_out(tx, ticket, referral, hop, &order)
+}
+
 /// `hop` is the service on whose behalf it is done: the one asked now, or one asked before.
 fn carry_out(tx: &mut Tx<'_>, ticket: &Ticket, read: &Referral, hop: Hop, order: &Order) -> Result<()> {
     let kind = order.kind();
@@ -269,6 +290,8 @@ fn reopen(tx: &mut Tx<'_>, ticket: &Ticket, referral: &mut Referral, hop: Hop) -
     if model::live_needs(tx.db, &ticket.case_id)?.contains(&referral.need) {
         return Err(Error::Conflict { code: "need_already_live", detail: Some(("need", referral.need.code().into())) });
     }
+    let case = cases::model::by_id(tx.db, &ticket.case_id)?;
+    cases::resume(tx, &case)?;
     referral.ended_at = None;
     referral.accepted_at = None;
     referral.told_at = None;

@@ -1,6 +1,7 @@
 //! The state table of a referral, as data: a move that is not in it does not exist.
 
 use crate::access::Role;
+pub use crate::cases::codes::CloseReason;
 use crate::error::{Error, Result};
 use crate::storage::codes;
 
@@ -89,19 +90,6 @@ codes! {
         EnteredInError = "entered_in_error",
         NeedMetElsewhere = "need_met_elsewhere",
         Died = "died",
-        Other = "other",
-    }
-}
-
-codes! {
-    /// Why a ticket was closed.
-    pub enum CloseReason {
-        NeedsMet = "needs_met",
-        HerWish = "her_wish",
-        LostContact = "lost_contact",
-        Moved = "moved",
-        Died = "died",
-        Transferred = "transferred",
         Other = "other",
     }
 }

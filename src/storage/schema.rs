@@ -214,6 +214,7 @@ diesel::table! {
         key_id -> Text,
         document -> Binary,
         level_from -> Nullable<Text>,
+        merged_into -> Nullable<Text>,
     }
 }
 
@@ -317,6 +318,30 @@ diesel::table! {
         set_by -> Text,
         at -> BigInt,
         document -> Binary,
+    }
+}
+
+diesel::table! {
+    emergency_calls (id) {
+        id -> Text,
+        contact_id -> Text,
+        called -> Text,
+        agreed -> Bool,
+        at -> BigInt,
+        recorded_by -> Text,
+        recorded_at -> BigInt,
+        document -> Binary,
+        place_key_id -> Nullable<Text>,
+        place -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    contact_links (contact_id, other_id) {
+        contact_id -> Text,
+        other_id -> Text,
+        at -> BigInt,
+        linked_by -> Text,
     }
 }
 
@@ -569,6 +594,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     assessments,
     revisions,
     overrides,
+    emergency_calls,
+    contact_links,
     contact_facts,
     tickets,
     ticket_notes,

@@ -145,10 +145,16 @@ pub fn open_of_referral(db: &mut Db, referral_id: &str) -> Result<Vec<Task>> {
         .load(db)?)
 }
 
-/// True when a letter has its task.
-pub fn has_letter(db: &mut Db, notification_id: &str) -> Result<bool> {
-    let known: i64 = tasks::table.filter(tasks::notification_id.eq(notification_id)).count().get_result(db)?;
-    Ok(known > 0)
+/// The open tasks about a case.
+pub fn open_of_case(db: &mut Db, case_id: &str) -> Result<Vec<Task>> {
+    let open = tasks::table.filter(tasks::case_id.eq(case_id)).filter(tasks::state.eq(State::Open));
+    Ok(open.select(Task::as_select()).load(db)?)
+}
+
+/// Gives the tasks of a case to the one it was merged into.
+pub fn move_to_case(db: &mut Db, from: &str, to: &str) -> Result<()> {
+    diesel::update(tasks::table.filter(tasks::case_id.eq(from))).set(tasks::case_id.eq(to)).execute(db)?;
+    Ok(())
 }
 
 /// Adds a task.

@@ -1,5 +1,6 @@
 //! Reviews: what they are about, and the second person's decision.
 
+use diesel::dsl::max;
 use diesel::prelude::*;
 
 use crate::access::Actor;
@@ -18,6 +19,24 @@ codes! {
         LoweredLevel = "lowered_level",
         /// A contact has a level only because an earlier one of the same case had it.
         CarriedLevel = "carried_level",
+        /// A case was closed because she died.
+        Death = "death",
+        /// A case had three contacts in seven days.
+        RepeatContacts = "repeat_contacts",
+        /// In a contact, help was called without her yes.
+        CalledWithoutYes = "called_without_yes",
+    }
+}
+
+impl Kind {
+    /// Whether another level is proposed. Other reviews only ask that somebody looks.
+    pub fn proposes(self) -> bool {
+        matches!(self, Kind::LoweredLevel | Kind::CarriedLevel)
+    }
+
+    /// Whether it is about a case; else about a contact.
+    pub fn is_of_a_case(self) -> bool {
+        matches!(self, Kind::Death | Kind::RepeatContacts)
     }
 }
 
@@ -55,11 +74,11 @@ pub struct Review {
     pub reference: String,
     /// What is looked at.
     pub kind: Kind,
-    /// The contact's key.
+    /// The key of the contact, or of the case.
     pub subject_id: String,
     /// The level it has, by code.
     pub level: String,
-    /// The level it would have.
+    /// The level it would have; the same where none is proposed.
     pub proposed: String,
     /// Where it stands.
     pub state: State,
@@ -79,11 +98,11 @@ pub struct Review {
 pub struct NewReview<'a> {
     /// What is looked at.
     pub kind: Kind,
-    /// The contact's key.
+    /// The key of the contact, or of the case.
     pub subject_id: &'a str,
     /// The level it has, by code.
     pub level: &'a str,
-    /// The level it would have.
+    /// The level it would have; the same where none is proposed.
     pub proposed: &'a str,
     /// Who proposed it.
     pub opened_by: Option<&'a str>,
@@ -110,7 +129,31 @@ pub fn open(tx: &mut Tx<'_>, new: &NewReview<'_>) -> Result<Review> {
     Ok(row)
 }
 
-/// The open review of this kind for a contact.
+/// When somebody last decided a review of this kind.
+pub fn last_decided(db: &mut Db, kind: Kind, subject_id: &str) -> Result<Option<Instant>> {
+    Ok(reviews::table
+        .filter(reviews::subject_id.eq(subject_id))
+        .filter(reviews::kind.eq(kind))
+        .filter(reviews::state.eq_any([State::Agreed, State::Refused]))
+        .select(max(reviews::decided_at))
+        .first(db)?)
+}
+
+/// Gives the reviews of a case to the one it was merged into. Of two that are open and ask the same,
+/// the kept one's is enough.
+pub fn hand_over(tx: &mut Tx<'_>, from: &str, to: &str) -> Result<()> {
+    for kind in Kind::ALL.iter().copied().filter(|kind| kind.is_of_a_case()) {
+        if open_of(tx.db, kind, to)?.is_some() {
+            withdraw(tx, kind, from)?;
+        }
+    }
+    diesel::update(reviews::table.filter(reviews::subject_id.eq(from)))
+        .set(reviews::subject_id.eq(to))
+        .execute(tx.db)?;
+    Ok(())
+}
+
+/// The open review of this kind for a contact or case.
 pub fn open_of(db: &mut Db, kind: Kind, subject_id: &str) -> Result<Option<Review>> {
     Ok(reviews::table
         .filter(reviews::subject_id.eq(subject_id))
@@ -121,7 +164,7 @@ pub fn open_of(db: &mut Db, kind: Kind, subject_id: &str) -> Result<Option<Revie
         .optional()?)
 }
 
-/// Ends an open review of a contact without a decision: something else took its place.
+/// Ends an open review without a decision: something else took its place.
 pub fn withdraw(tx: &mut Tx<'_>, kind: Kind, subject_id: &str) -> Result<()> {
     let open = open_of(tx.db, kind, subject_id)?;
     open.map_or(Ok(()), |review| end(tx, &review, State::Withdrawn, None))
@@ -181,7 +224,8 @@ fn visible(actor: &Actor) -> reviews::BoxedQuery<'static, <Db as Connection>::Ba
         .select(blocked_parties::case_id);
     let hidden = contacts::table
         .filter(contacts::case_id.is_not_null())
-        .filter(contacts::case_id.assume_not_null().eq_any(cases))
+        .filter(contacts::case_id.assume_not_null().eq_any(cases.clone()))
         .select(contacts::id);
-    reviews::table.filter(reviews::subject_id.ne_all(hidden)).into_boxed()
+    // No contact has the key of a case: whatever a review is about, one of the two hides it.
+    reviews::table.filter(reviews::subject_id.ne_all(hidden)).filter(reviews::subject_id.ne_all(cases)).into_boxed()
 }

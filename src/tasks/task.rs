@@ -123,7 +123,18 @@ fn row(
 
 /// Ends the open tasks of a referral: what they were for came about, or cannot any more.
 pub fn no_longer_needed(tx: &mut Tx<'_>, referral_id: &str) -> Result<()> {
-    for task in model::open_of_referral(tx.db, referral_id)? {
+    let open = model::open_of_referral(tx.db, referral_id)?;
+    end_all(tx, open)
+}
+
+/// Ends the open tasks of a case that is closed: nobody calls her because of it any more.
+pub fn case_closed(tx: &mut Tx<'_>, case_id: &str) -> Result<()> {
+    let open = model::open_of_case(tx.db, case_id)?;
+    end_all(tx, open)
+}
+
+fn end_all(tx: &mut Tx<'_>, open: Vec<Task>) -> Result<()> {
+    for task in open {
         let ended = Task { state: State::NotNeeded, done_at: Some(tx.now), ..task.clone() };
         model::save(tx.db, &task, &ended)?;
         tx.step(("task", &task.id), State::NotNeeded.code(), None)?;

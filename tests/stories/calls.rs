@@ -3,6 +3,8 @@
 mod drafts;
 mod finished;
 mod heard;
+mod help;
 mod kills;
+mod links;
 mod reading;
 mod sealed;

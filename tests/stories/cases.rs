@@ -1,10 +1,15 @@
 //! Cases over HTTP: found again by what she knows, kept from whom she fears, called only as she said.
 
+mod closing;
+mod merging;
+mod repeats;
+
 use goldaw::access::Role;
 use goldaw::clock::{DAY, HOUR, SECOND};
 use goldaw::input::instant;
 use serde_json::{Value, json};
 
+use crate::support::canary::{assert_nowhere, everything};
 use crate::support::floor::{Floor, Seat};
 use crate::support::{Hotline, number, on_both_engines};
 
@@ -15,6 +20,7 @@ on_both_engines![
     whoever_must_not_know_finds_nothing_anywhere,
     she_is_called_only_as_she_said_and_for_as_long_as_she_said,
     her_terms_come_back_as_she_gave_them_and_an_old_version_does_not_replace_them,
+    her_plan_is_kept_beside_her_terms_and_two_who_write_at_once_do_not_undo_each_other,
     a_yes_is_heard_only_while_she_is_on_the_line,
     a_no_is_written_down_too,
     a_yes_to_a_referral_names_the_service,
@@ -223,6 +229,31 @@ fn her_terms_come_back_as_she_gave_them_and_an_old_version_does_not_replace_them
         seat.put(&place, 2, &wrong).expect(422);
     }
     assert_eq!(seat.get(&known.place()).version(), 2);
+}
+
+fn her_plan_is_kept_beside_her_terms_and_two_who_write_at_once_do_not_undo_each_other(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let seat = floor.operator();
+    let known = known(&seat);
+    assert_eq!(seat.get(&known.place()).json["safety_plan"], Value::Null);
+    let place = format!("{}/safety-plan", known.place());
+    let plan =
+        json!({"warning_signs": "Wplanqxsign", "signal": "Wplanqxcloth", "to_take": "Papers lie with Wplanqxaunt."});
+    let kept = seat.put(&place, 2, &plan).expect(200);
+    let (told, terms) = (&kept.json["safety_plan"], &kept.json["safe_contact"]);
+    for name in ["warning_signs", "signal", "to_take"] {
+        assert_eq!(told[name], plan[name]);
+    }
+    assert_eq!((&told["agreed_at"], &told["children"]), (&json!(hotline.clock.now()), &Value::Null));
+    assert_eq!((kept.version(), &terms["code_word"]), (3, &json!("Sünbül")), "her terms are as they were");
+    assert_eq!(seat.put(&place, 2, &json!({})).expect(412).json["version"], 3);
+    seat.send("PUT", &place, &[], &plan).expect(428);
+    assert_eq!(seat.put(&place, 3, &json!({"signal": 7})).expect(422).problems(), ["/signal: not_text"]);
+    let told = seat.put(&format!("{}/safe-contact", known.place()), 3, &json!({"may_call": false})).expect(200);
+    assert_eq!(told.json["safety_plan"]["signal"], json!("Wplanqxcloth"), "nor do her terms undo her plan");
+    assert_nowhere(&everything(hotline), &["Wplanqxsign", "Wplanqxcloth", "Wplanqxaunt"]);
+    let query = "SELECT count(*) AS value FROM trail WHERE action = 'cases.safety_plan'";
+    assert_eq!(number(&mut hotline.stranger(), query), 1);
 }
 
 fn yes(contact: &str) -> Value {

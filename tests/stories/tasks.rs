@@ -16,6 +16,8 @@ on_both_engines![
     a_task_is_put_off_and_ended_once,
     a_task_about_a_case_that_must_not_be_seen_is_not_there,
     tasks_come_in_the_order_they_are_due_page_by_page,
+    a_case_that_is_closed_leaves_nothing_to_do,
+    tasks_go_with_the_case_they_are_about,
 ];
 
 /// A case of a call that the operator has open.
@@ -164,4 +166,34 @@ fn tasks_come_in_the_order_they_are_due_page_by_page(hotline: &Hotline) {
         next = page.next();
     }
     assert_eq!(seen, [1, 2, 3, 3, 4, 5].map(|hours| json!(now.plus(hours * HOUR))));
+}
+
+fn a_case_that_is_closed_leaves_nothing_to_do(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let seat = floor.operator();
+    let now = hotline.clock.now();
+    for reason in ["lost_contact", "died"] {
+        let case = case(&seat);
+        agree(&seat, &case, None);
+        plan(&seat, "check_in", &case, now.plus(HOUR));
+        plan(&seat, "case_review", &case, now.plus(HOUR));
+        assert_eq!(open(&seat).len(), 2);
+        let done = json!({"reason": reason, "checklist": {"terms_looked_at": true}});
+        seat.post(&format!("/cases/{case}/close"), &done).expect(200);
+        assert!(open(&seat).is_empty(), "{reason}");
+    }
+    let ended = seat.get("/tasks?state=not_needed").expect(200).json;
+    assert_eq!(ended["items"].as_array().unwrap().len(), 4);
+}
+
+fn tasks_go_with_the_case_they_are_about(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let seat = floor.operator();
+    let (kept, other) = (case(&seat), case(&seat));
+    plan(&seat, "case_review", &other, hotline.clock.now().plus(HOUR));
+    let merge = json!({"case": other});
+    let version = seat.get(&format!("/cases/{kept}")).expect(200).version();
+    let headers = [("if-match", &*format!("\"{version}\"")), ("idempotency-key", "a-key-of-mine")];
+    seat.send("POST", &format!("/cases/{kept}/merge"), &headers, &merge).expect(200);
+    assert_eq!(open(&seat)[0]["case"], json!(kept));
 }

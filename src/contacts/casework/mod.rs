@@ -46,10 +46,13 @@ pub fn own_draft(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<Cont
     Ok(row)
 }
 
-/// The case of a contact, opened if it has none: her number becomes findable, because she gave it.
+/// The case of a contact, opened if it has none, and again if it is closed: her number becomes
+/// findable, because she gave it. Errors: 409 `died` once it was closed because she died.
 pub fn open_case(tx: &mut Tx<'_>, contact_id: &str) -> Result<CaseRow> {
     let summary = summary(tx, contact_id)?;
     if let Some(case_id) = &summary.case_id {
+        let row = cases::model::by_id(tx.db, case_id)?;
+        cases::resume(tx, &row)?;
         return cases::model::by_id(tx.db, case_id);
     }
     let row = cases::open(tx, Some((&summary.level, contact_id)))?;

@@ -41,7 +41,7 @@ const UNCOUNTED: [&str; 6] =
     ["trail", "sessions", "sign_in_delays", "leases", "data_keys", "__diesel_schema_migrations"];
 
 /// Tables whose rows are counted.
-const COUNTED: [&str; 30] = [
+const COUNTED: [&str; 32] = [
     "house",
     "staff",
     "steps",
@@ -61,6 +61,8 @@ const COUNTED: [&str; 30] = [
     "assessments",
     "revisions",
     "overrides",
+    "emergency_calls",
+    "contact_links",
     "reviews",
     "handovers",
     "tasks",
@@ -175,6 +177,16 @@ impl<'a> World<'a> {
                 json!({"kind": "case_review", "case": self.things["/cases"], "due": "2026-12-01T09:00:00Z"})
             }
             ("POST", "/tasks/{id}/outcome") => json!({"outcome": "rescheduled", "due": "2026-12-01T09:00:00Z"}),
+            ("POST", "/contacts/{id}/emergency-call") => {
+                json!({"called": "ambulance", "agreed": false, "at": MORNING, "said": "words", "reference": "112-1",
+                    "reason": "she could not speak any more", "pickup_place": "a place", "pickup_agreed": true})
+            }
+            ("POST", "/contacts/{id}/link") => json!({"contact": self.things["finished"]}),
+            ("PUT", "/cases/{id}/safety-plan") => json!({"signal": "words", "to_take": "words", "children": "words"}),
+            ("POST", "/cases/{id}/close") => {
+                json!({"reason": "moved", "checklist": {"terms_looked_at": true, "knows_how_to_return": true}})
+            }
+            ("POST", "/cases/{id}/merge") => json!({"case": self.things["/cases"]}),
             ("POST", "/reviews/{id}/decide") => json!({"decision": "agree"}),
             ("POST", "/contacts/{id}/rejoin") => json!({"word": "narpyz"}),
             ("POST", "/contacts/{id}/tickets") => {

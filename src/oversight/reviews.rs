@@ -1,0 +1,41 @@
+//! What a review is about, and what follows from its decision: each kind has its own answer.
+
+use crate::access::Actor;
+use crate::cases;
+use crate::contacts::{emergency, level};
+use crate::error::Result;
+use crate::storage::Tx;
+use crate::tasks::{self, Decision, Kind, Review};
+
+/// What whoever decides must know: a contact or a case, by reference, and the reason that was given.
+pub struct About {
+    /// `C-…`
+    pub contact: Option<String>,
+    /// `K-…`
+    pub case: Option<String>,
+    /// In the words of whoever gave it.
+    pub reason: Option<String>,
+}
+
+/// Opens what a review is about. The caller writes the trail row. Errors: 404 for whoever must not
+/// know of it.
+pub fn about(tx: &mut Tx<'_>, actor: &Actor, review: &Review) -> Result<About> {
+    if review.kind.is_of_a_case() {
+        let case = Some(cases::reference_of(tx.db, &review.subject_id)?);
+        return Ok(About { contact: None, case, reason: None });
+    }
+    let (contact, reason) = match review.kind {
+        Kind::CalledWithoutYes => emergency::reviewed(tx, actor, review)?,
+        _ => level::reviewed(tx, actor, review)?,
+    };
+    Ok(About { contact: Some(contact), case: None, reason })
+}
+
+/// Decides a review. One that proposes a level lets the level follow; any other only records that a
+/// coordinator has looked. Errors: 404; 409 as [`tasks::decide`].
+pub fn decide(tx: &mut Tx<'_>, actor: &Actor, review: &Review, decision: Decision) -> Result<()> {
+    if review.kind.proposes() {
+        return level::decide(tx, actor, review, decision);
+    }
+    tasks::decide(tx, actor, review, decision)
+}

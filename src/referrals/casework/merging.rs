@@ -1,0 +1,100 @@
+//! Merging a case into another that is the same woman's. Both histories stay: contacts, tickets,
+//! consents and whoever must not see either belong to the one that is kept. Where both had asked for
+//! the same help, both requests stay live: which of them is a duplicate only a person can say.
+
+use serde_json::json;
+
+use super::super::model::{self, Ticket, TicketState};
+use super::super::{claim, moves};
+use crate::access::Actor;
+use crate::cases::{self, Blocked};
+use crate::contacts;
+use crate::directory;
+use crate::error::{Error, Result};
+use crate::input::{At, Fields, FromJson, Json};
+use crate::storage::{Tx, read_reference};
+use crate::tasks;
+
+/// The body of `POST /cases/{id}/merge`.
+#[derive(Debug, Clone)]
+pub struct Merging {
+    other: String,
+}
+
+impl FromJson for Merging {
+    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        Fields::of(json, at, |f| f.required::<Other>("case").map(|other| Merging { other: other.0 }))
+    }
+}
+
+/// The reference of the case that is given up.
+struct Other(String);
+
+impl FromJson for Other {
+    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        at.takes(
+            || json!({"type": "string", "description": "The reference of a case.", "examples": ["K-7K4M-9QX2-PDH"]}),
+        );
+        let read = match json {
+            Json::Text(text) => read_reference('K', text).map(Other),
+            _ => None,
+        };
+        if read.is_none() {
+            at.problem("not_a_reference");
+        }
+        read
+    }
+}
+
+/// Merges another case into this one, at the version that was read; gives the kept one's key. The
+/// asker must be able to open both. Errors: 404; 412 when it changed since; 409 `merged` when the
+/// other leads elsewhere already, `died`; 422 for another that is missing or not to be opened, alike,
+/// and for the case itself.
+pub fn merge(tx: &mut Tx<'_>, actor: &Actor, id: (&str, i32), form: &Merging) -> Result<String> {
+    let kept = cases::find_in(tx, actor, id.0)?;
+    if kept.version != id.1 {
+        return Err(Error::Stale { current: kept.version });
+    }
+    let other = cases::find_in(tx, actor, &form.other).map_err(|error| match error {
+        Error::NotFound => Error::invalid("/case", "not_found"),
+        other => other,
+    })?;
+    // The reference leads to another case than it names: somebody was first.
+    if other.reference != form.other {
+        return Err(Error::conflict("merged"));
+    }
+    if other.id == kept.id {
+        return Err(Error::invalid("/case", "the_same"));
+    }
+    let whole = cases::unite(tx, &kept, &other)?;
+    contacts::model::move_to_case(tx.db, &other.id, &kept.id)?;
+    tasks::hand_over(tx, &other.id, &kept.id)?;
+    tasks::model::move_to_case(tx.db, &other.id, &kept.id)?;
+    for ticket in model::of_case(tx.db, &other.id)? {
+        claim::reseal_notes(tx, &ticket, &other, &whole)?;
+        claim::saved(tx, &ticket, &Ticket { case_id: kept.id.clone(), ..ticket.clone() })?;
+    }
+    let blocked = cases::blocked(tx.db, &kept.id)?;
+    for ticket in model::of_case(tx.db, &kept.id)?.iter().filter(|ticket| ticket.state == TicketState::Open) {
+        hide(tx, ticket, &blocked)?;
+    }
+    contacts::review_repeats(tx, Some(&kept.id))?;
+    Ok(kept.id)
+}
+
+/// Takes a ticket away from whoever must not see it any more: its holder, and services that are
+/// asked.
+fn hide(tx: &mut Tx<'_>, ticket: &Ticket, blocked: &Blocked) -> Result<()> {
+    for referral in model::referrals_of(tx.db, &ticket.id)?.iter().filter(|referral| referral.state.is_live()) {
+        let service = directory::service_by_id(tx.db, &referral.service_id)?;
+        if blocked.organisations.contains(&service.organisation.id) {
+            moves::take_away(tx, ticket, referral)?;
+        }
+    }
+    if !ticket.claimed_by.as_ref().is_some_and(|holder| blocked.staff.contains(holder)) {
+        return Ok(());
+    }
+    let free = Ticket { claimed_by: None, claimed_at: None, claim_until: None, ..ticket.clone() };
+    claim::saved(tx, ticket, &free)?;
+    tx.step(("ticket", &ticket.id), "released", None)
+}
