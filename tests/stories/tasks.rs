@@ -188,7 +188,7 @@ fn a_case_that_is_closed_leaves_nothing_to_do(hotline: &Hotline) {
 
 fn tasks_go_with_the_case_they_are_about(hotline: &Hotline) {
     let floor = Floor::open(hotline);
-    let seat = floor.operator();
+    let seat = floor.seat("co-01", Role::Counselor);
     let (kept, other) = (case(&seat), case(&seat));
     plan(&seat, "case_review", &other, hotline.clock.now().plus(HOUR));
     let merge = json!({"case": other});
