@@ -112,6 +112,13 @@ pub struct Css;
 /// Lines for people and programs alike.
 pub struct Plain;
 
+/// A table.
+pub struct Csv;
+
+impl Media for Csv {
+    const TYPE: &'static str = "text/csv";
+}
+
 impl Media for Html {
     const TYPE: &'static str = "text/html";
 }

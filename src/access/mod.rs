@@ -15,7 +15,7 @@ mod routes;
 mod session;
 pub mod token;
 
-pub use answer::{Answer, Css, Done, Html, Items, Media, Plain, Text};
+pub use answer::{Answer, Css, Csv, Done, Html, Items, Media, Plain, Text};
 pub use contract::{Given, Gives, Operation, Taken, Takes};
 pub use page::{Page, Paged};
 pub use permits::*;

@@ -1,6 +1,7 @@
 //! The command line: what each command is for, with an example, and nothing of what it does.
 
 mod demo;
+mod directory;
 mod doctor;
 mod health;
 mod house;
@@ -91,6 +92,9 @@ enum Command {
     /// Staff accounts.
     #[command(subcommand)]
     User(user::User),
+    /// Organisations and services, to and from Open Referral HSDS files.
+    #[command(subcommand)]
+    Directory(directory::Directory),
     /// Letters that wait, went or failed.
     #[command(subcommand)]
     Outbox(outbox::Outbox),
@@ -130,6 +134,7 @@ pub fn run() -> ExitCode {
         Command::Restore(command) => keeping::restore(&command),
         Command::Demo(demo) => demo::run(&demo),
         Command::User(command) => user::run(command),
+        Command::Directory(command) => directory::run(command),
         Command::Outbox(command) => outbox::run(command),
         Command::Rules(command) => rules::run(&command),
         Command::Config => print(crate::config::DEFAULTS),

@@ -194,6 +194,8 @@ pub struct FactsRow {
     pub reported_elsewhere: Option<String>,
     /// Whether she told it herself.
     pub reported_by_survivor: Option<bool>,
+    /// What was asked for, separated by commas.
+    pub wishes: String,
 }
 
 type Query = contacts::BoxedQuery<'static, <Db as Connection>::Backend>;

@@ -205,6 +205,7 @@ impl Against<'_> {
             elapsed_band: incident.and_then(|i| elapsed(i, opened, zone)),
             reported_elsewhere: incident.and_then(|i| i.reported_elsewhere).map(|to| to.code().to_owned()),
             reported_by_survivor: incident.and_then(|i| i.reported_by_survivor),
+            wishes: form.wishes.iter().map(|wish| wish.code()).collect::<Vec<_>>().join(","),
         }
     }
 }

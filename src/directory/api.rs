@@ -7,7 +7,7 @@ use serde_json::json;
 use super::areas::Code;
 use super::{
     AreaView, Areas, Counts, ORGANISATION, Organisation, OrganisationForm, OrganisationView, SERVICE, Service,
-    ServiceFilter, ServiceForm, ServiceStatus, ServiceType, ServiceView,
+    ServiceFilter, ServiceForm, ServiceStatus, ServiceType, ServiceView, Verdict,
 };
 use crate::access::{
     Actor, Answer, Body, Filtered, IfMatch, Items, Nothing, Page, Paged, Params, Patched, Permit, Posted, Query,
@@ -16,7 +16,7 @@ use crate::access::{
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::state::App;
-use crate::storage::{Tx, read_reference};
+use crate::storage::{Replay, Tx, read_reference};
 
 const ORGANISATIONS: &str = "/api/v1/organisations";
 const SERVICES: &str = "/api/v1/services";
@@ -34,7 +34,13 @@ pub fn routes() -> Routes {
         .patch("/services/{id}", change_service, "Change a service; new addresses wait for a second person")
         .put("/services/{id}/capacity", state_capacity, "State how many places are free now")
         .post("/services/{id}/endpoints/confirm", confirm_endpoints, "Confirm addresses that somebody else changed")
+        .post(
+            "/services/{id}/endpoints/refuse",
+            refuse_endpoints,
+            "Leave the addresses as they were before that change",
+        )
         .get("/areas", list_areas, "Provinces, districts and cities, with their dates")
+        .with(super::hsds::api::routes())
 }
 
 async fn list_organisations(
@@ -156,10 +162,31 @@ async fn confirm_endpoints(
     may: Permit<WriteDirectory>,
     app: Data<App>,
     Reference(id): Reference<SERVICE>,
+    IfMatch(seen): IfMatch,
     Posted { replay, .. }: Posted<Nothing>,
 ) -> Result<Answer<ServiceView>> {
+    settle_endpoints(may, &app, id, seen, (replay, Verdict::Confirmed)).await
+}
+
+async fn refuse_endpoints(
+    may: Permit<WriteDirectory>,
+    app: Data<App>,
+    Reference(id): Reference<SERVICE>,
+    IfMatch(seen): IfMatch,
+    Posted { replay, .. }: Posted<Nothing>,
+) -> Result<Answer<ServiceView>> {
+    settle_endpoints(may, &app, id, seen, (replay, Verdict::Refused)).await
+}
+
+async fn settle_endpoints(
+    may: Permit<WriteDirectory>,
+    app: &App,
+    id: String,
+    seen: i32,
+    (replay, verdict): (Option<Replay>, Verdict),
+) -> Result<Answer<ServiceView>> {
     let work = move |tx: &mut Tx<'_>| {
-        let id = tx.once(replay.as_ref(), 200, |tx| Ok(super::confirm_endpoints(tx, &id)?.id))?;
+        let id = tx.once(replay.as_ref(), 200, |tx| Ok(super::settle_endpoints(tx, &id, seen, verdict)?.id))?;
         super::service_by_id(tx.db, &id)
     };
     Ok(shown(app.store.write(may.by(), work).await?, &may))

@@ -98,10 +98,22 @@ codes! {
         Active = "active",
         /// Changed, and waiting for a second person to confirm it.
         Proposed = "proposed",
+        /// Asked to be removed; letters go there until a second person agrees.
+        Leaving = "leaving",
         /// Letters came back.
         Failing = "failing",
         /// No longer used; kept because old letters name it.
         Removed = "removed",
+    }
+}
+
+impl EndpointStatus {
+    /// Where letters go: what a second person has yet to agree to changes nothing.
+    pub const IN_USE: [EndpointStatus; 2] = [EndpointStatus::Active, EndpointStatus::Leaving];
+
+    /// True if a second person has yet to agree to it.
+    pub fn is_waiting(self) -> bool {
+        matches!(self, EndpointStatus::Proposed | EndpointStatus::Leaving)
     }
 }
 

@@ -146,7 +146,7 @@ impl Week {
 }
 
 /// `HH:MM` and nothing else; `24:00` is midnight at the end of the day.
-fn time(json: &Json, at: &At<'_>) -> Option<NaiveTime> {
+pub(super) fn time(json: &Json, at: &At<'_>) -> Option<NaiveTime> {
     at.takes(|| json!({"type": "string", "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"}));
     let read = match json {
         Json::Text(text) if text == "24:00" => Some(NaiveTime::MIN),
@@ -213,7 +213,7 @@ impl FromJson for Exception {
     }
 }
 
-fn hhmm(time: NaiveTime) -> String {
+pub(super) fn hhmm(time: NaiveTime) -> String {
     time.format("%H:%M").to_string()
 }
 

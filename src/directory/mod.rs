@@ -6,8 +6,11 @@
 //! hotline reads it. Where a service is may be confidential: then its place is never shown and
 //! never exported, to nobody, and how far away it is follows only from the areas it serves.
 //!
-//! Letters to a service go to its addresses in their order. An address that is changed later waits
-//! until a second person confirms it, so that nobody alone can lead letters astray.
+//! Letters to a service go to its addresses in their order. A change of them waits until a second
+//! person confirms or refuses it, and until then letters go where they went: nobody alone can lead
+//! them astray, or stop them. The addresses a service is entered with are in use at once: nobody
+//! has agreed to that service yet, no letter goes to it before a survivor said yes to it by name,
+//! the trail says who entered it, and a house with one coordinator could not begin otherwise.
 //!
 //! What is free is what the service stated minus what it accepted since. *Areas* come from a file,
 //! because boundaries are data: each deployment may bring its own.
@@ -17,6 +20,7 @@ mod areas;
 mod codes;
 mod form;
 mod hours;
+pub mod hsds;
 mod import;
 mod model;
 mod names;
@@ -73,7 +77,11 @@ pub fn update_organisation(tx: &mut Tx<'_>, reference: &str, seen: i32, patch: &
     let old = find_organisation(tx.db, reference)?;
     expect_version(old.version, seen)?;
     let form: OrganisationForm = read(&old.form.to_json()?.merged(patch))?;
-    let new = writes::update_organisation(tx, &old, &form)?;
+    write_organisation(tx, &old, &form)
+}
+
+fn write_organisation(tx: &mut Tx<'_>, old: &Organisation, form: &OrganisationForm) -> Result<Organisation> {
+    let new = writes::update_organisation(tx, old, form)?;
     tx.step(("organisation", &new.id), "changed", None)?;
     tx.trail("organisations.change", ("organisation", &new.reference), None)?;
     Ok(new)
@@ -90,14 +98,17 @@ pub fn create_service(tx: &mut Tx<'_>, areas: &Areas, form: &ServiceForm) -> Res
 }
 
 /// Changes a service by a JSON merge patch. `seen` is the version the change was made from. New
-/// addresses wait for [`confirm_endpoints`]. Errors: 404, 412, 422.
+/// addresses, and those left out, wait for [`settle_endpoints`]. Errors: 404, 412, 422.
 pub fn update_service(tx: &mut Tx<'_>, areas: &Areas, reference: &str, seen: i32, patch: &Json) -> Result<Service> {
     let old = find_service(tx.db, reference)?;
     expect_version(old.version, seen)?;
     let form: ServiceForm = read(&old.form.to_json()?.merged(patch))?;
-    let form = form.settled(areas, &tx.setting.config)?;
+    write_service(tx, &old, &form.settled(areas, &tx.setting.config)?)
+}
+
+fn write_service(tx: &mut Tx<'_>, old: &Service, form: &ServiceForm) -> Result<Service> {
     let organisation = organisation_named(tx.db, &form.organisation)?;
-    let new = writes::update_service(tx, &old, &organisation.id, &form)?;
+    let new = writes::update_service(tx, old, &organisation.id, form)?;
     if new.status() != old.status() {
         tx.step(("service", &new.id), "status", Some(new.status().code()))?;
     }
@@ -106,24 +117,43 @@ pub fn update_service(tx: &mut Tx<'_>, areas: &Areas, reference: &str, seen: i32
     Ok(new)
 }
 
-/// Puts the waiting addresses of a service into use. Errors: 404; 409 `second_person_needed` when
-/// one of them was proposed by the same person, `nothing_to_confirm`.
-pub fn confirm_endpoints(tx: &mut Tx<'_>, reference: &str) -> Result<Service> {
+/// What a second person says to addresses that wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// New ones are used, those that shall go are not used any more.
+    Confirmed,
+    /// Everything stays as it was.
+    Refused,
+}
+
+/// Settles the changes of a service's addresses that others have asked for; one's own go on
+/// waiting. `seen` is the version that was looked at, so that nobody agrees to an address that was
+/// put there a moment ago. Errors: 404; 409 `second_person_needed` when all of them are one's own,
+/// `nothing_to_confirm`; 412.
+pub fn settle_endpoints(tx: &mut Tx<'_>, reference: &str, seen: i32, verdict: Verdict) -> Result<Service> {
     let service = find_service(tx.db, reference)?;
-    let mut waiting =
-        service.endpoints.iter().filter(|endpoint| endpoint.status == EndpointStatus::Proposed).peekable();
-    if waiting.peek().is_none() {
+    expect_version(service.version, seen)?;
+    let me = tx.by.staff_id()?.to_owned();
+    let waiting: Vec<&Endpoint> = service.endpoints.iter().filter(|one| one.status.is_waiting()).collect();
+    let by_others = |one: &&&Endpoint| one.proposed_by.as_deref().is_some_and(|proposer| proposer != me);
+    if waiting.is_empty() {
         return Err(Error::conflict("nothing_to_confirm"));
     }
-    let me = tx.by.staff_id()?;
-    for endpoint in waiting {
-        if endpoint.proposed_by.as_deref().is_none_or(|proposer| proposer == me) {
-            return Err(Error::conflict("second_person_needed"));
-        }
-        writes::set_endpoint(tx, &endpoint.id, EndpointStatus::Active)?;
+    if !waiting.iter().any(|one| by_others(&one)) {
+        return Err(Error::conflict("second_person_needed"));
     }
-    tx.step(("service", &service.id), "endpoints_confirmed", None)?;
-    tx.trail("services.confirm_endpoints", ("service", &service.reference), None)?;
+    for endpoint in waiting.iter().filter(by_others) {
+        let wanted = (endpoint.status == EndpointStatus::Proposed) == (verdict == Verdict::Confirmed);
+        let status = if wanted { EndpointStatus::Active } else { EndpointStatus::Removed };
+        writes::set_endpoint(tx, &endpoint.id, status)?;
+    }
+    writes::next_version(tx, &service)?;
+    let (step, action) = match verdict {
+        Verdict::Confirmed => ("endpoints_confirmed", "services.confirm_endpoints"),
+        Verdict::Refused => ("endpoints_refused", "services.refuse_endpoints"),
+    };
+    tx.step(("service", &service.id), step, None)?;
+    tx.trail(action, ("service", &service.reference), None)?;
     service_by_id(tx.db, &service.id)
 }
 

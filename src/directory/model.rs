@@ -19,7 +19,7 @@ use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::input::{At, Fields, FromJson, Json, read};
 use crate::storage::Db;
-use crate::storage::schema::{endpoints, organisations, service_areas, services};
+use crate::storage::schema::{endpoints, hsds_ids, organisations, service_areas, services};
 
 /// An organisation as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +70,8 @@ impl Service {
 
     /// True if there is any way to ask it: an address in use, or a number for a phone task.
     pub fn is_reachable(&self) -> bool {
-        self.form.phone.is_some() || self.endpoints.iter().any(|endpoint| endpoint.status == EndpointStatus::Active)
+        self.form.phone.is_some()
+            || self.endpoints.iter().any(|endpoint| EndpointStatus::IN_USE.contains(&endpoint.status))
     }
 }
 
@@ -90,7 +91,7 @@ pub struct Endpoint {
     pub address: String,
     /// Whether letters go there.
     pub status: EndpointStatus,
-    /// The key of who proposed it, while a second person is awaited.
+    /// The key of who proposed it, or its removal, while a second person is awaited.
     pub proposed_by: Option<String>,
     /// The last change.
     pub updated_at: Instant,
@@ -248,7 +249,8 @@ impl ServiceRow {
             capacity,
             duty_to_report: self.duty_to_report,
             preference: self.preference,
-            endpoints: endpoints.iter().map(address).collect(),
+            // What is to go is no longer part of what coordinators wrote.
+            endpoints: endpoints.iter().filter(|one| one.status != EndpointStatus::Leaving).map(address).collect(),
             focal_points: stored(&self.focal_points)?,
             phone: self.phone,
             letter_language: Language::from_code(&self.letter_language)
@@ -376,7 +378,7 @@ pub fn service_ids_serving(db: &mut Db, areas: &Areas, area: &str) -> Result<Vec
 pub fn endpoints_of(db: &mut Db, service_id: &str) -> Result<Vec<Endpoint>> {
     Ok(endpoints::table
         .filter(endpoints::service_id.eq(service_id))
-        .filter(endpoints::status.eq(EndpointStatus::Active))
+        .filter(endpoints::status.eq_any(EndpointStatus::IN_USE))
         .order((endpoints::position, endpoints::id))
         .select(Endpoint::as_select())
         .load(db)?)
@@ -404,4 +406,10 @@ pub fn list_organisations(db: &mut Db, after: Option<&str>, limit: i64) -> Resul
         query = query.filter(organisations::id.gt(after));
     }
     query.load(db)?.into_iter().map(OrganisationRow::settled).collect()
+}
+
+/// HSDS ids of what came from a file, by key.
+pub(super) fn hsds_ids(db: &mut Db) -> Result<HashMap<String, String>> {
+    let rows: Vec<(String, String)> = hsds_ids::table.select((hsds_ids::subject_id, hsds_ids::hsds_id)).load(db)?;
+    Ok(rows.into_iter().collect())
 }

@@ -41,11 +41,11 @@ impl FromJson for Language {
 }
 
 /// The longest name, in characters.
-const LONGEST_NAME: usize = 120;
+pub(super) const LONGEST_NAME: usize = 120;
 /// The longest description, in characters.
-const LONGEST_DESCRIPTION: usize = 600;
+pub(super) const LONGEST_DESCRIPTION: usize = 600;
 /// In how many languages one thing may be named.
-const MOST_LANGUAGES: usize = 12;
+pub(super) const MOST_LANGUAGES: usize = 12;
 
 /// A text per language.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -66,6 +66,11 @@ impl Names {
     /// Reads descriptions; there may be none.
     pub fn any_number(json: &Json, at: &At<'_>) -> Option<Names> {
         Names::texts(json, at, LONGEST_DESCRIPTION)
+    }
+
+    /// Texts that were read one by one.
+    pub(super) fn of(texts: BTreeMap<Language, String>) -> Names {
+        Names(texts)
     }
 
     fn texts(json: &Json, at: &At<'_>, longest: usize) -> Option<Names> {

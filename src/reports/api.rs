@@ -1,4 +1,4 @@
-//! `GET /reports/response-times`.
+//! `GET /reports/response-times` and `/reports/service-gaps`.
 
 use actix_web::web::Data;
 use schemars::JsonSchema;
@@ -6,9 +6,12 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::response_times::{Lateness, Spread};
-use super::{FEWEST, Grouping, Moment, ReferralTimes, Stage, Summary, Term, TicketTimes, Wanted};
+use super::{
+    FEWEST, FEWEST_IN_A_DISTRICT, Gap, Grouping, Moment, ReferralTimes, Stage, Summary, Term, TicketTimes, Wanted,
+};
 use crate::access::{Answer, Filtered, Page, Paged, Params, Permit, Query, ReadReports, Role, Routes};
 use crate::clock::{DAY, Instant};
+use crate::directory::{Areas, ServiceType};
 use crate::error::Result;
 use crate::state::App;
 use crate::storage::read_reference;
@@ -19,7 +22,9 @@ const USUAL_WINDOW: i64 = 31 * DAY;
 
 /// The addresses of this room.
 pub fn routes() -> Routes {
-    Routes::at("/reports").list("/response-times", response_times, "How long each step took, and what came too late")
+    Routes::at("/reports")
+        .list("/response-times", response_times, "How long each step took, and what came too late")
+        .list("/service-gaps", service_gaps, "What was asked for where no open service gives it")
 }
 
 /// `?from&to&level&area&service&group_by&limit&after`. Who may see aggregates only gets no rows.
@@ -43,6 +48,21 @@ async fn response_times(
     let shown = Paged::of(rows, &page, &app.vault, key, TicketView::of)?;
     let view = View::of(&wanted, grouping, groups, rows_too.then_some(shown.items), rows_too);
     Ok(Answer::json(&view).next(shown.next.map(|next| link(&wanted, grouping, page.limit, &next))))
+}
+
+/// `?from&to`. Who may see aggregates only gets no small counts.
+async fn service_gaps(
+    actor: Permit<ReadReports>,
+    Filtered(asked): Filtered<Window>,
+    app: Data<App>,
+    areas: Data<Areas>,
+) -> Result<Answer<GapsView>> {
+    let wanted = asked.settled(app.clock.now(), actor.id.clone());
+    let fewest = if actor.role == Role::Coordinator { 1 } else { FEWEST_IN_A_DISTRICT };
+    let (from, to, zone) = (wanted.from, wanted.to, app.config.place.time_zone);
+    let gaps = app.store.read(move |db| super::service_gaps(db, &areas, &wanted, zone)).await?;
+    let items = gaps.into_iter().filter_map(|gap| GapView::of(gap, fewest)).collect();
+    Ok(Answer::json(&GapsView { from, to, items }))
 }
 
 fn link(wanted: &Wanted, grouping: Grouping, limit: i64, next: &str) -> String {
@@ -70,6 +90,60 @@ impl Asked {
         let from = self.from.unwrap_or(to.plus(-USUAL_WINDOW));
         let wanted = Wanted { from, to, level: self.level, area: self.area, service: self.service, viewer };
         (wanted, self.grouping, self.page)
+    }
+}
+
+/// `?from&to`
+struct Window {
+    from: Option<Instant>,
+    to: Option<Instant>,
+}
+
+impl Window {
+    fn settled(self, now: Instant, viewer: String) -> Wanted {
+        let to = self.to.unwrap_or(now.plus(1));
+        let from = self.from.unwrap_or(to.plus(-USUAL_WINDOW));
+        Wanted { from, to, level: None, area: None, service: None, viewer }
+    }
+}
+
+impl Query for Window {
+    fn from_params(params: &Params) -> Option<Self> {
+        Some(Window { from: params.time("from"), to: params.time("to") })
+    }
+}
+
+/// Needs without a service, in a window whose days count whole.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ServiceGaps")]
+struct GapsView {
+    from: Instant,
+    to: Instant,
+    items: Vec<GapView>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ServiceGap")]
+struct GapView {
+    /// A district; a province where no more is known; `null` where nothing is.
+    area: Option<String>,
+    need: ServiceType,
+    /// In how many calls it was asked for; `null` where that is too few to be told.
+    asked: Option<usize>,
+    /// How many services could be asked today.
+    open_services: usize,
+    /// How many referrals have no service left; `null` where that is too few to be told.
+    unroutable: Option<usize>,
+}
+
+impl GapView {
+    /// `None` where there is nothing left to tell.
+    fn of(gap: Gap, fewest: usize) -> Option<GapView> {
+        // For who may see all, zero is a count; for others it is a small one.
+        let told = |count: usize| Some(count).filter(|count| fewest == 1 || *count >= fewest);
+        let (asked, unroutable) = (told(gap.asked), told(gap.unroutable));
+        let view = GapView { area: gap.area, need: gap.need, asked, open_services: gap.open_services, unroutable };
+        (view.asked.is_some() || view.unroutable.is_some()).then_some(view)
     }
 }
 

@@ -6,13 +6,18 @@
 //! This is the *work view*: it is for people inside the house and never leaves it. Somebody who may
 //! see aggregates only gets counts, medians and 90th percentiles, and none over fewer than
 //! [`FEWEST`] durations. The verb is [`response_times`].
+//!
+//! And where help is missing: [`service_gaps`] counts what was asked for in places where no open
+//! service gives it. It counts calls and referrals and shows neither.
 
 pub mod api;
 mod model;
 mod response_times;
+mod service_gaps;
 
 pub use model::Wanted;
 pub use response_times::{FEWEST, Grouping, Moment, ReferralTimes, Stage, Summary, Term, TicketTimes};
+pub use service_gaps::{FEWEST_IN_A_DISTRICT, Gap, service_gaps};
 
 use crate::clock::{DAY, Instant};
 use crate::error::{Error, Result};

@@ -9,7 +9,7 @@ use crate::clock::Instant;
 use crate::error::Result;
 use crate::storage::Db;
 use crate::storage::records::{Step, steps_of};
-use crate::storage::schema::{blocked_parties, contacts, notifications, referrals, services, tickets};
+use crate::storage::schema::{blocked_parties, contact_facts, contacts, notifications, referrals, services, tickets};
 
 /// Which tickets.
 #[derive(Debug, Clone)]
@@ -26,6 +26,16 @@ pub struct Wanted {
     pub service: Option<String>,
     /// Who looks: cases that this member of staff must not see are as if they did not exist.
     pub viewer: String,
+}
+
+/// Cases that this member of staff must not see, as a query to filter by.
+macro_rules! hidden_from {
+    ($viewer:expr) => {
+        blocked_parties::table
+            .filter(blocked_parties::party_kind.eq("staff"))
+            .filter(blocked_parties::party_id.eq($viewer.clone()))
+            .select(blocked_parties::case_id)
+    };
 }
 
 #[derive(Queryable, Selectable)]
@@ -93,10 +103,7 @@ pub(super) fn page(
 }
 
 fn find(db: &mut Db, wanted: &Wanted, after: Option<&(Instant, String)>, limit: i64) -> Result<Vec<TicketRow>> {
-    let hidden = blocked_parties::table
-        .filter(blocked_parties::party_kind.eq("staff"))
-        .filter(blocked_parties::party_id.eq(wanted.viewer.clone()))
-        .select(blocked_parties::case_id);
+    let hidden = hidden_from!(wanted.viewer);
     let mut query = tickets::table
         .select(TicketRow::as_select())
         .filter(tickets::issued_at.ge(wanted.from))
@@ -255,4 +262,39 @@ fn referral_times(row: ReferralRow, service: String, told: &Told, now: Instant) 
         service,
         hop: row.hop,
     }
+}
+
+/// What finished calls asked for: the place, the wishes of one call, and in how many calls.
+/// `days` are the first and the last local day.
+pub(super) fn wishes(db: &mut Db, wanted: &Wanted, days: (i64, i64)) -> Result<Vec<(Option<String>, String, usize)>> {
+    let hidden = hidden_from!(wanted.viewer);
+    let rows: Vec<(Option<String>, Option<String>, String, i64)> = contact_facts::table
+        .inner_join(contacts::table)
+        .filter(contact_facts::day.between(days.0, days.1))
+        .filter(contact_facts::status.eq("finished"))
+        .filter(contact_facts::kind.eq_any(["support", "information"]))
+        .filter(contact_facts::wishes.ne(""))
+        .filter(contacts::case_id.is_null().or(contacts::case_id.assume_not_null().ne_all(hidden)))
+        .group_by((contact_facts::district, contact_facts::province, contact_facts::wishes))
+        .select((contact_facts::district, contact_facts::province, contact_facts::wishes, diesel::dsl::count_star()))
+        .load(db)?;
+    let row = |(district, province, wishes, count): (Option<String>, Option<String>, String, i64)| {
+        (district.or(province), wishes, usize::try_from(count).unwrap_or_default())
+    };
+    Ok(rows.into_iter().map(row).collect())
+}
+
+/// Referrals of the window's tickets that are left without a service: area, need, how many.
+pub(super) fn unroutable(db: &mut Db, wanted: &Wanted) -> Result<Vec<(Option<String>, String, usize)>> {
+    let hidden = hidden_from!(wanted.viewer);
+    let rows: Vec<(Option<String>, String, i64)> = referrals::table
+        .inner_join(tickets::table)
+        .filter(tickets::issued_at.ge(wanted.from))
+        .filter(tickets::issued_at.lt(wanted.to))
+        .filter(tickets::case_id.ne_all(hidden))
+        .filter(referrals::unroutable.eq(true))
+        .group_by((tickets::area, referrals::need))
+        .select((tickets::area, referrals::need, diesel::dsl::count_star()))
+        .load(db)?;
+    Ok(rows.into_iter().map(|(area, need, count)| (area, need, usize::try_from(count).unwrap_or_default())).collect())
 }

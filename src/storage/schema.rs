@@ -199,6 +199,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    hsds_ids (hsds_id) {
+        hsds_id -> Text,
+        subject_id -> Text,
+    }
+}
+
+diesel::table! {
     cases (id) {
         id -> Text,
         reference -> Text,
@@ -364,6 +371,7 @@ diesel::table! {
         elapsed_band -> Nullable<Text>,
         reported_elsewhere -> Nullable<Text>,
         reported_by_survivor -> Nullable<Bool>,
+        wishes -> Text,
     }
 }
 
@@ -570,6 +578,7 @@ diesel::joinable!(referral_hops -> referrals (referral_id));
 diesel::joinable!(referral_hops -> services (service_id));
 diesel::joinable!(attempts -> notifications (notification_id));
 diesel::joinable!(contact_facts -> contacts (contact_id));
+diesel::allow_columns_to_appear_in_same_group_by_clause!(tickets::area, referrals::need);
 diesel::allow_tables_to_appear_in_same_query!(
     staff,
     sessions,
@@ -586,6 +595,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     services,
     service_areas,
     endpoints,
+    hsds_ids,
     cases,
     case_phones,
     blocked_parties,

@@ -275,3 +275,45 @@ fn rules_are_checked_and_tried_without_a_house() {
     assert_eq!(told["level"], "critical");
     assert!(!place.data().exists());
 }
+
+#[test]
+fn a_directory_goes_from_house_to_house_by_file() {
+    let (here, there) = (Place::new(), Place::new());
+    here.done(&["migrate"]);
+    there.done(&["migrate"]);
+    let file = here.folder.path().join("directory.json");
+    let term = |term: &str, value: &str| json!({"value": value, "taxonomy_term": {"code": format!("goldaw:{term}")}});
+    let house = "d9d5e0f5-d3ce-4f73-9a2f-4dd0ecc6c610";
+    let mut directory = json!({
+        "organizations": [{"id": house, "name": "=House", "description": "Private organisation", "attributes": [term("kind", "private")]}],
+        "services": [{
+            "id": "ac148810-d857-441c-9679-408f346de14b", "organization_id": house, "name": "Clinic", "status": "busy",
+            "service_areas": [{"extent": "TM-M"}], "fees": "none",
+            "attributes": [term("type", "medical"), term("location_confidential", "false"), term("duty_to_report", "false"),
+                term("letter_language", "en"), term("capacity_unlimited", "true")],
+        }],
+    });
+    std::fs::write(&file, directory.to_string()).unwrap();
+    let file = file.to_str().unwrap();
+    assert!(here.refused(&["directory", "import", file]).contains("/services/0/status: not_allowed"));
+    directory["services"][0]["status"] = json!("active");
+    std::fs::write(file, directory.to_string()).unwrap();
+    let told = here.done(&["directory", "import", file]);
+    assert!(told.contains("services      1 added, 0 changed, 0 unchanged"), "{told}");
+    assert!(told.contains("not kept: service.fees, in 1 rows"), "{told}");
+    let tables = here.folder.path().join("tables");
+    let tables = tables.to_str().unwrap();
+    here.done(&["directory", "export", "--csv", tables]);
+    let organizations = std::fs::read_to_string(format!("{tables}/organizations.csv")).unwrap();
+    assert!(organizations.contains(&format!("{house},'=House,")), "{organizations}");
+    there.done(&["directory", "import", tables]);
+    let whole = |place: &Place| {
+        let mut whole: Value = serde_json::from_str(&place.done(&["directory", "export"])).unwrap();
+        whole["services"][0].as_object_mut().unwrap().remove("last_modified");
+        whole
+    };
+    assert_eq!(whole(&there), whole(&here));
+    std::fs::write(format!("{tables}/services.csv"), "id,organization_id,name,status\nx,y,Clinic,busy\n").unwrap();
+    let told = there.refused(&["directory", "import", tables]);
+    assert!(told.contains("services.csv line 2: id not_a_uuid") && !told.contains("busy"), "{told}");
+}

@@ -2,16 +2,19 @@
 #![expect(clippy::indexing_slicing, reason = "a story that misses what it looks for fails, and says where")]
 
 mod api;
+mod hsds;
 
+use goldaw::access::Role;
 use goldaw::directory::{
     self, AreaKind, Areas, Capacity, Counts, EndpointStatus, OrganisationForm, SAMPLE, SampleDirectory, Service,
-    ServiceFilter, ServiceForm, ServiceStatus, ServiceType, ServiceView,
+    ServiceFilter, ServiceForm, ServiceStatus, ServiceType, ServiceView, Verdict,
 };
 use goldaw::error::{Error, Result};
 use goldaw::input::{FromJson, Json, read};
-use goldaw::storage::By;
+use goldaw::storage::{By, Tx};
 use serde_json::{Value, json};
 
+use crate::support::floor::{Floor, Seat};
 use crate::support::{Hotline, number, on_both_engines, work};
 
 on_both_engines![
@@ -23,6 +26,11 @@ on_both_engines![
     of_two_changes_at_once_one_is_refused,
     stating_capacity_starts_the_count_anew,
     a_new_address_waits_for_a_second_person,
+    a_letter_leaves_for_the_address_that_two_agreed_on,
+    a_refused_change_leaves_letters_as_they_were,
+    nobody_alone_stops_letters,
+    what_is_confirmed_is_what_was_seen,
+    two_coordinators_confirm_what_the_other_changed,
     an_organisation_that_leaves_takes_its_services_along,
     a_partner_code_is_kept_as_it_was_hashed,
     a_hidden_place_is_not_in_the_view,
@@ -223,23 +231,119 @@ fn stating_capacity_starts_the_count_anew(hotline: &Hotline) {
     );
 }
 
+fn settle(hotline: &Hotline, by: &str, service: &Service, verdict: Verdict) -> Result<Service> {
+    let (reference, seen) = (service.reference.clone(), service.version);
+    let settle = move |tx: &mut Tx<'_>| directory::settle_endpoints(tx, &reference, seen, verdict);
+    hotline.store.write_blocking(coordinator(by), settle)
+}
+
+/// Where letters to a service go, in their order.
+fn letters(hotline: &Hotline, service: &Service) -> Vec<String> {
+    let id = service.id.clone();
+    let used = hotline.store.read_blocking(move |db| directory::endpoints_of(db, &id)).unwrap();
+    used.into_iter().map(|endpoint| endpoint.address).collect()
+}
+
+fn mail(addresses: &[&str]) -> Value {
+    let mail = |address: &&str| json!({"channel": "email", "address": format!("{address}@example.org")});
+    json!({ "endpoints": addresses.iter().map(mail).collect::<Vec<_>>() })
+}
+
 fn a_new_address_waits_for_a_second_person(hotline: &Hotline) {
+    let made = add(hotline, mail(&["a", "b"])).unwrap();
+    assert_eq!(letters(hotline, &made), ["a@example.org", "b@example.org"], "entered with it, in use at once");
+    let changed = change(hotline, coordinator("co-01"), &made, &mail(&["c", "b"])).unwrap();
+    assert_eq!(letters(hotline, &changed), letters(hotline, &made), "letters go where they went");
+    assert_eq!(changed.form.endpoints.len(), 2, "what shall go is no longer what is written");
+    let edited = change(hotline, coordinator("co-02"), &changed, &json!({"preference": 3})).unwrap();
+    assert_eq!(edited.endpoints, changed.endpoints, "another change is no agreement");
+    let alone = settle(hotline, "co-01", &edited, Verdict::Confirmed);
+    assert!(matches!(alone, Err(Error::Conflict { code: "second_person_needed", .. })));
+    let settled = settle(hotline, "co-02", &edited, Verdict::Confirmed).unwrap();
+    assert_eq!(letters(hotline, &settled), ["c@example.org", "b@example.org"]);
+    let again = settle(hotline, "co-02", &settled, Verdict::Confirmed);
+    assert!(matches!(again, Err(Error::Conflict { code: "nothing_to_confirm", .. })));
+}
+
+/// Issues a ticket to a service; gives where its letter went.
+fn sent_to(floor: &Floor<'_>, operator: &Seat<'_>, service: &str) -> Vec<String> {
+    let consent =
+        json!({"given": true, "named_aloud": true, "given_by": "survivor", "how": "verbal", "fields": ["need"]});
+    let needs = json!({"needs": [{"need": "safe_house", "services": [service], "consent": consent}]});
+    operator.post(&format!("{}/tickets", operator.draft()), &needs).expect(201);
+    floor.deliver().into_iter().map(|letter| letter.address).collect()
+}
+
+fn a_letter_leaves_for_the_address_that_two_agreed_on(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let (operator, first) = (floor.operator(), floor.seat("cd-01", Role::Coordinator));
+    let second = floor.seat("cd-02", Role::Coordinator);
+    let house = floor.house(&first, "Shelter", "safe_house");
+    let path = format!("/services/{}", house.id);
+    first.patch(&path, 1, &mail(&["new"])).expect(200);
+    assert_eq!(sent_to(&floor, &operator, &house.id), ["shelter@example.org"]);
+    let confirm = |seat: &Seat<'_>, version: &str| {
+        seat.send("POST", &format!("{path}/endpoints/confirm"), &[("if-match", version)], &json!({}))
+    };
+    assert_eq!(confirm(&first, "\"2\"").expect(409).json["code"], "second_person_needed");
+    confirm(&second, "\"1\"").expect(412);
+    let settled = confirm(&second, "\"2\"").expect(200);
+    assert_eq!(settled.json["endpoints"].as_array().unwrap().len(), 1);
+    assert_eq!(sent_to(&floor, &operator, &house.id), ["new@example.org"]);
+}
+
+fn a_refused_change_leaves_letters_as_they_were(hotline: &Hotline) {
+    let made = add(hotline, mail(&["a", "b"])).unwrap();
+    let changed = change(hotline, coordinator("co-01"), &made, &mail(&["c"])).unwrap();
+    let alone = settle(hotline, "co-01", &changed, Verdict::Refused);
+    assert!(matches!(alone, Err(Error::Conflict { code: "second_person_needed", .. })));
+    let refused = settle(hotline, "co-02", &changed, Verdict::Refused).unwrap();
+    assert_eq!((letters(hotline, &refused), &refused.form), (letters(hotline, &made), &made.form));
+    assert!(refused.endpoints.iter().all(|one| one.status == EndpointStatus::Active && one.proposed_by.is_none()));
+    let trail = "SELECT count(*) AS value FROM trail WHERE action = 'services.refuse_endpoints'";
+    assert_eq!(number(&mut hotline.stranger(), trail), 1);
+}
+
+fn nobody_alone_stops_letters(hotline: &Hotline) {
     let made = add(hotline, json!({"phone": null})).unwrap();
-    let only_new = json!({"endpoints": [{"channel": "email", "address": "b@example.org"}]});
-    let changed = change(hotline, coordinator("co-01"), &made, &only_new).unwrap();
-    let letters = |service: &Service| {
-        let id = service.id.clone();
-        hotline.store.read_blocking(move |db| directory::endpoints_of(db, &id)).unwrap().len()
+    let emptied = change(hotline, coordinator("co-01"), &made, &json!({"endpoints": null})).unwrap();
+    assert_eq!(letters(hotline, &emptied), letters(hotline, &made));
+    assert!(emptied.is_reachable() && emptied.form.endpoints.is_empty());
+    let back = json!({"endpoints": made.form.endpoints});
+    let back = change(hotline, coordinator("co-01"), &emptied, &back).unwrap();
+    assert!(back.endpoints.iter().all(|one| one.status == EndpointStatus::Active), "wanted back, it never left");
+    let emptied = change(hotline, coordinator("co-01"), &back, &json!({"endpoints": null})).unwrap();
+    let gone = settle(hotline, "co-02", &emptied, Verdict::Confirmed).unwrap();
+    assert!(letters(hotline, &gone).is_empty() && !gone.is_reachable());
+}
+
+fn what_is_confirmed_is_what_was_seen(hotline: &Hotline) {
+    let made = add(hotline, mail(&["a"])).unwrap();
+    let seen = change(hotline, coordinator("co-01"), &made, &mail(&["b"])).unwrap();
+    let swapped = change(hotline, coordinator("co-01"), &seen, &mail(&["x"])).unwrap();
+    let stale = settle(hotline, "co-02", &seen, Verdict::Confirmed);
+    assert!(matches!(stale, Err(Error::Stale { current: 3 })));
+    assert_eq!(letters(hotline, &swapped), ["a@example.org"]);
+    let reference = made.reference.clone();
+    let by = |name: &str, verdict| {
+        let (reference, name) = (reference.clone(), name.to_owned());
+        work(move |tx| {
+            tx.by = Box::leak(Box::new(coordinator(&name)));
+            directory::settle_endpoints(tx, &reference, 3, verdict).map(|_| ())
+        })
     };
-    assert_eq!(letters(&changed), 0);
-    assert!(!changed.is_reachable());
-    let confirm = |by: &str| {
-        let reference = changed.reference.clone();
-        hotline.store.write_blocking(coordinator(by), move |tx| directory::confirm_endpoints(tx, &reference))
-    };
-    assert!(matches!(confirm("co-01"), Err(Error::Conflict { code: "second_person_needed", .. })));
-    assert_eq!(letters(&confirm("co-02").unwrap()), 1);
-    assert!(matches!(confirm("co-02"), Err(Error::Conflict { code: "nothing_to_confirm", .. })));
+    let outcomes = hotline.together(vec![by("co-02", Verdict::Confirmed), by("co-03", Verdict::Refused)]);
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+}
+
+fn two_coordinators_confirm_what_the_other_changed(hotline: &Hotline) {
+    let made = add(hotline, mail(&["a"])).unwrap();
+    let first = change(hotline, coordinator("co-01"), &made, &mail(&["a", "b"])).unwrap();
+    let second = change(hotline, coordinator("co-02"), &first, &mail(&["a", "b", "c"])).unwrap();
+    let one = settle(hotline, "co-01", &second, Verdict::Confirmed).unwrap();
+    assert_eq!(letters(hotline, &one), ["a@example.org", "c@example.org"]);
+    let both = settle(hotline, "co-02", &one, Verdict::Confirmed).unwrap();
+    assert_eq!(letters(hotline, &both), ["a@example.org", "b@example.org", "c@example.org"]);
 }
 
 fn an_organisation_that_leaves_takes_its_services_along(hotline: &Hotline) {

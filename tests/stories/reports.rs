@@ -9,6 +9,7 @@ use goldaw::storage::schema::{blocked_parties, cases, contacts, notifications, r
 use goldaw::storage::{By, Tx, new_id, new_reference};
 use serde_json::{Value, json};
 
+use crate::support::floor::{Floor, Seat};
 use crate::support::http::TestApp;
 use crate::support::{Hotline, MORNING, on_both_engines};
 
@@ -17,6 +18,10 @@ on_both_engines![
     after_a_decline_the_steps_are_those_of_the_service_asked_now,
     medians_are_those_of_the_group_and_an_auditor_sees_no_tickets,
     a_window_has_limits_and_pages_do_not_repeat,
+    what_nobody_gives_is_counted_by_district,
+    a_need_without_a_service_left_is_a_gap_although_services_are_open,
+    a_small_district_is_told_to_nobody_but_coordinators,
+    a_gap_in_a_case_that_is_hidden_is_not_counted,
 ];
 
 /// Seconds after [`MORNING`].
@@ -325,4 +330,94 @@ fn a_window_has_limits_and_pages_do_not_repeat(hotline: &Hotline) {
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), 5);
+}
+
+fn call_for(seat: &Seat<'_>, wishes: Value, area: &str) -> String {
+    let call = json!({"channel": "phone", "person": {"area": area}, "wishes": wishes, "finish": true});
+    seat.call(&call).place()
+}
+
+/// `(area, need, asked, open services, unroutable)` of each gap.
+fn gaps(seat: &Seat<'_>, query: &str) -> Vec<(Value, Value, Value, Value, Value)> {
+    let items = seat.get(&format!("/reports/service-gaps{query}")).expect(200).json["items"].clone();
+    let gap = |item: &Value| {
+        let of = |name: &str| item[name].clone();
+        (of("area"), of("need"), of("asked"), of("open_services"), of("unroutable"))
+    };
+    items.as_array().unwrap().iter().map(gap).collect()
+}
+
+fn gap(area: Value, need: &str, asked: i64, open: i64, unroutable: i64) -> (Value, Value, Value, Value, Value) {
+    (area, json!(need), json!(asked), json!(open), json!(unroutable))
+}
+
+fn what_nobody_gives_is_counted_by_district(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let (operator, keeper) = (floor.operator(), floor.seat("cd-01", Role::Coordinator));
+    let shelter = floor.house(&keeper, "Shelter", "safe_house");
+    call_for(&operator, json!(["safe_house", "legal", "legal"]), "TM-M-BAY");
+    call_for(&operator, json!(["legal", "only_to_be_heard"]), "TM-M-BAY");
+    call_for(&operator, json!(["safe_house"]), "TM-L-KER");
+    call_for(&operator, json!(["safe_house"]), "TM-M");
+    operator.call(&json!({"channel": "phone", "wishes": ["police"], "finish": true}));
+    operator.call(&json!({"channel": "phone", "kind": "test", "person": {"area": "TM-L-KER"}, "wishes": ["legal"], "finish": true}));
+    operator.call(&json!({"channel": "phone", "person": {"area": "TM-L-KER"}, "wishes": ["legal"]}));
+    let found = [
+        gap(Value::Null, "police", 1, 0, 0),
+        gap(json!("TM-L-KER"), "safe_house", 1, 0, 0),
+        gap(json!("TM-M-BAY"), "legal", 2, 0, 0),
+    ];
+    assert_eq!(gaps(&keeper, ""), found, "Mary has a shelter; drafts and tests ask for nothing");
+    keeper.patch(&format!("/services/{}", shelter.id), 1, &json!({"status": "temporarily_closed"})).expect(200);
+    let closed = gaps(&keeper, "");
+    assert!(closed.contains(&gap(json!("TM-M-BAY"), "safe_house", 1, 0, 0)), "{closed:?}");
+    assert!(closed.contains(&gap(json!("TM-M"), "safe_house", 1, 0, 0)), "{closed:?}");
+    assert_eq!(gaps(&keeper, "?from=2026-11-24T00:00:00Z&to=2026-11-25T00:00:00Z").len(), 0);
+    assert_eq!(keeper.get("/reports/service-gaps?from=2026-01-01T00:00:00Z").status, 422);
+    assert_eq!(operator.get("/reports/service-gaps").status, 403);
+}
+
+fn a_need_without_a_service_left_is_a_gap_although_services_are_open(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let (operator, keeper) = (floor.operator(), floor.seat("cd-01", Role::Coordinator));
+    let shelter = floor.house(&keeper, "Shelter", "safe_house");
+    let call = operator.call(&json!({"channel": "phone", "person": {"area": "TM-M-BAY"}})).place();
+    let consent =
+        json!({"given": true, "named_aloud": true, "given_by": "survivor", "how": "verbal", "fields": ["need"]});
+    let needs = json!({"needs": [{"need": "safe_house", "services": [shelter.id], "consent": consent}]});
+    let ticket = operator.post(&format!("{call}/tickets"), &needs).expect(201);
+    assert_eq!(gaps(&keeper, "").len(), 0);
+    let referral = ticket.json["referrals"][0]["id"].as_str().unwrap();
+    let declined = json!({"reason": "no_capacity"});
+    keeper.post(&format!("/referrals/{referral}/decline"), &declined).expect(200);
+    assert_eq!(gaps(&keeper, ""), [gap(json!("TM-M-BAY"), "safe_house", 0, 1, 1)]);
+}
+
+fn a_small_district_is_told_to_nobody_but_coordinators(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let (operator, keeper) = (floor.operator(), floor.seat("cd-01", Role::Coordinator));
+    let auditor = floor.seat("au-01", Role::Auditor);
+    (0..10).for_each(|_| drop(call_for(&operator, json!(["legal"]), "TM-M-BAY")));
+    (0..9).for_each(|_| drop(call_for(&operator, json!(["legal"]), "TM-L-KER")));
+    assert_eq!(gaps(&keeper, "").len(), 2);
+    assert_eq!(
+        gaps(&auditor, ""),
+        [(json!("TM-M-BAY"), json!("legal"), json!(10), json!(0), Value::Null)],
+        "nine is small, and so is zero"
+    );
+}
+
+fn a_gap_in_a_case_that_is_hidden_is_not_counted(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let (operator, keeper) = (floor.operator(), floor.seat("cd-01", Role::Coordinator));
+    let draft = json!({"channel": "phone", "person": {"area": "TM-M-BAY"}, "wishes": ["legal"]});
+    let call = operator.call(&draft).place();
+    let contact = call.strip_prefix("/contacts/").unwrap();
+    let case = operator.post("/cases", &json!({ "contact": contact })).expect(201);
+    let parties = json!({"parties": [{"staff": keeper.staff.reference}]});
+    operator.send("PUT", &format!("/cases/{}/blocked", case.text_of("id")), &[], &parties).expect(204);
+    operator.post(&format!("{call}/finish"), &json!({})).expect(200);
+    assert_eq!(gaps(&keeper, "").len(), 0);
+    let other = floor.seat("cd-02", Role::Coordinator);
+    assert_eq!(gaps(&other, ""), [gap(json!("TM-M-BAY"), "legal", 1, 0, 0)]);
 }

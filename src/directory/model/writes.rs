@@ -10,7 +10,7 @@ use crate::directory::codes::EndpointStatus;
 use crate::directory::form::{OrganisationForm, ServiceForm};
 use crate::directory::offer::{Address, Capacity, Counts};
 use crate::error::{Error, Result};
-use crate::storage::schema::{areas, endpoints, organisations, service_areas, services};
+use crate::storage::schema::{areas, endpoints, hsds_ids, organisations, service_areas, services};
 use crate::storage::{Db, Tx};
 
 /// The letter references of services begin with.
@@ -142,6 +142,20 @@ pub(in crate::directory) fn write_capacity(tx: &mut Tx<'_>, old: &Service, count
     exactly_one(diesel::update(row).set(changes).execute(tx.db)?, old.version)
 }
 
+/// The moment a capacity was stated in another house, or before it came here by file.
+pub(in crate::directory) fn write_stated_at(db: &mut Db, service_id: &str, at: Instant) -> Result<()> {
+    let changed =
+        diesel::update(services::table.find(service_id)).set(services::capacity_stated_at.eq(at)).execute(db)?;
+    if changed == 1 { Ok(()) } else { Err(Error::NotFound) }
+}
+
+/// The id a file knows something by.
+pub(in crate::directory) fn name_by_hsds(db: &mut Db, hsds_id: &str, subject_id: &str) -> Result<()> {
+    let row = (hsds_ids::hsds_id.eq(hsds_id), hsds_ids::subject_id.eq(subject_id));
+    diesel::insert_into(hsds_ids::table).values(row).execute(db)?;
+    Ok(())
+}
+
 pub(in crate::directory) fn write_partner_code(db: &mut Db, service_id: &str, mac: &str) -> Result<()> {
     let changed =
         diesel::update(services::table.find(service_id)).set(services::partner_code_mac.eq(Some(mac))).execute(db)?;
@@ -157,20 +171,28 @@ fn write_areas(db: &mut Db, service_id: &str, codes: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// An address that stays keeps its key and status; one that is new waits for a second person, so
-/// that nobody alone can lead letters astray; one that is gone is kept for the letters it had.
+/// An address that stays keeps its key and status. One that is new waits for a second person, so
+/// that nobody alone can lead letters astray; one that shall go is used until then, so that nobody
+/// alone can stop them. What is not in use goes at once, and is kept for the letters it had.
 fn write_endpoints(tx: &mut Tx<'_>, old: &Service, addresses: &[Address]) -> Result<()> {
     let same = |endpoint: &Endpoint, address: &Address| {
         endpoint.channel == address.channel && endpoint.address == address.address
     };
     for endpoint in &old.endpoints {
         if !addresses.iter().any(|address| same(endpoint, address)) {
-            set_endpoint(tx, &endpoint.id, EndpointStatus::Removed)?;
+            match endpoint.status {
+                EndpointStatus::Active => ask_to_leave(tx, &endpoint.id)?,
+                EndpointStatus::Leaving => {}
+                _ => set_endpoint(tx, &endpoint.id, EndpointStatus::Removed)?,
+            }
         }
     }
     for (place, address) in addresses.iter().enumerate() {
         match old.endpoints.iter().find(|endpoint| same(endpoint, address)) {
             Some(endpoint) => {
+                if endpoint.status == EndpointStatus::Leaving {
+                    set_endpoint(tx, &endpoint.id, EndpointStatus::Active)?;
+                }
                 diesel::update(endpoints::table.find(&endpoint.id))
                     .set(endpoints::position.eq(position(place)))
                     .execute(tx.db)?;
@@ -205,6 +227,25 @@ fn insert_endpoint(
     );
     diesel::insert_into(endpoints::table).values(row).execute(tx.db)?;
     Ok(())
+}
+
+/// An address in use shall go, says who is acting.
+fn ask_to_leave(tx: &mut Tx<'_>, id: &str) -> Result<()> {
+    let changes = (
+        endpoints::status.eq(EndpointStatus::Leaving),
+        endpoints::proposed_by.eq(tx.by.id.clone()),
+        endpoints::updated_at.eq(tx.now),
+    );
+    let row = endpoints::table.find(id).filter(endpoints::status.eq(EndpointStatus::Active));
+    let changed = diesel::update(row).set(changes).execute(tx.db)?;
+    if changed == 1 { Ok(()) } else { Err(Error::NotFound) }
+}
+
+/// Something that belongs to a service changed. Errors: 412.
+pub(in crate::directory) fn next_version(tx: &mut Tx<'_>, old: &Service) -> Result<()> {
+    let row = services::table.filter(services::id.eq(&old.id)).filter(services::version.eq(old.version));
+    let changes = (services::version.eq(old.version + 1), services::updated_at.eq(tx.now));
+    exactly_one(diesel::update(row).set(changes).execute(tx.db)?, old.version)
 }
 
 /// Changes the status of an address. Errors: 404.

@@ -41,7 +41,7 @@ const UNCOUNTED: [&str; 6] =
     ["trail", "sessions", "sign_in_delays", "leases", "data_keys", "__diesel_schema_migrations"];
 
 /// Tables whose rows are counted.
-const COUNTED: [&str; 32] = [
+const COUNTED: [&str; 33] = [
     "house",
     "staff",
     "steps",
@@ -53,6 +53,7 @@ const COUNTED: [&str; 32] = [
     "services",
     "service_areas",
     "endpoints",
+    "hsds_ids",
     "cases",
     "case_phones",
     "blocked_parties",
@@ -208,6 +209,7 @@ impl<'a> World<'a> {
             }
             ("POST" | "PATCH", "/services" | "/services/{id}") => self.service(),
             ("PUT", "/services/{id}/capacity") => json!({"available": 1, "maximum": 2}),
+            ("POST", "/directory/hsds") => hsds(),
             ("POST", "/services/match") => json!({"need": "safe_house", "contact": draft}),
             ("POST", "/tickets/{id}/assign") => json!({"to": "co-01"}),
             ("POST", "/tickets/{id}/notes") => json!({"text": "a note"}),
@@ -240,6 +242,24 @@ impl<'a> World<'a> {
             "focal_points": [{"name": "Duty desk", "phone": "65 123456"}],
         })
     }
+}
+
+fn hsds() -> Value {
+    let house = "d9d5e0f5-d3ce-4f73-9a2f-4dd0ecc6c610";
+    let term = |term: &str, value: &str| json!({"value": value, "taxonomy_term": {"code": format!("goldaw:{term}")}});
+    json!({
+        "organizations": [{"id": house, "name": "House", "description": "words", "attributes": [term("kind", "private")]}],
+        "services": [{
+            "id": "ac148810-d857-441c-9679-408f346de14b", "organization_id": house, "name": "Counselling",
+            "status": "active", "minimum_age": 18, "maximum_age": 60, "assured_date": "2026-10-01",
+            "service_areas": [{"extent": "TM-M"}], "languages": [{"code": "sgn"}],
+            "schedules": [{"freq": "WEEKLY", "byday": "MO", "opens_at": "09:00", "closes_at": "18:00:00", "interval": 1}],
+            "service_at_locations": [{"location": {"external_identifier": "TM-M-BAY", "external_identifier_type": "area-code"}}],
+            "attributes": [term("type", "medical"), term("location_confidential", "true"), term("preference", "4"),
+                term("duty_to_report", "false"), term("letter_language", "en"), term("capacity_unlimited", "true"),
+                term("name.ru", "x"), term("capacity_stated_at", "2026-11-01T00:00:00Z")],
+        }],
+    })
 }
 
 /// A draft with a case, a finished call, and a ticket that a counselor holds.

@@ -1,0 +1,1 @@
+ALTER TABLE contact_facts DROP COLUMN wishes;
