@@ -134,10 +134,10 @@ pub fn mend(tx: &mut Tx<'_>) -> Result<bool> {
     };
     let by = tx.now.plus(DAY);
     tasks::open_task(tx, tasks::task::Kind::FixAddress, about, by)?;
-    if let Some(referral) = referral.filter(|referral| asked_there(referral, failed.service_id.as_deref())) {
-        if written(tx, &referral, (LetterKind::Request, 1))? {
-            tx.step(("referral", &referral.id), "second_endpoint", None)?;
-        }
+    if let Some(referral) = referral.filter(|referral| asked_there(referral, failed.service_id.as_deref()))
+        && written(tx, &referral, (LetterKind::Request, 1))?
+    {
+        tx.step(("referral", &referral.id), "second_endpoint", None)?;
     }
     Ok(true)
 }

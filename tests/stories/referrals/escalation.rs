@@ -52,7 +52,7 @@ fn at_level(desk: &Desk<'_>, level: Level) -> (Ticket, Referral) {
 
 /// What happened to a referral, each with its minute since the beginning.
 fn told(desk: &Desk<'_>, referral: &Referral, from: Instant) -> Vec<(i64, String)> {
-    let steps = desk.read(|db| goldaw::storage::records::steps_of(db, &[referral.id.clone()]));
+    let steps = desk.read(|db| goldaw::storage::records::steps_of(db, std::slice::from_ref(&referral.id)));
     steps.into_iter().map(|step| (step.at.since(from) / MINUTE, step.kind)).collect()
 }
 
