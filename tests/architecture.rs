@@ -108,6 +108,7 @@ fn what_is_allowed_is_not_reported() {
         ("triage/assess.rs", "use super::rules::RuleSet;\nmod tests {\n    use super::super::rules::Rule;\n}"),
         ("clock.rs", "Instant::from(Utc::now())"),
         ("cases/mod.rs", "// crate::server is named here, unsafe and lettre too.\n#![forbid(unsafe_code)]"),
+        ("tasks/task.rs", "Unsafe = \"unsafe\","),
         ("cases/model.rs", "#[derive(Queryable)]\nstruct Row {}\n#[derive(Serialize)]\nstruct View {}"),
         ("lib.rs", "pub mod server;"),
     ];
@@ -221,7 +222,8 @@ fn violations(path: &str, source: &str) -> Vec<String> {
             told.push(format!("{path}: may not name {name}"));
         }
     }
-    if has_word(&source, "unsafe") {
+    // As a word of the language; a call can be unsafe, too, and that is a code in quotes.
+    if has_word(&source.replace("\"unsafe\"", ""), "unsafe") {
         told.push(format!("{path}: declares unsafe"));
     }
     told.extend(rows_that_leave(&source).map(|row| format!("{path}: {row} is a row and may not be Serialize")));
