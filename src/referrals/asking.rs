@@ -7,7 +7,7 @@ use super::model::{self, Hop, Referral, Ticket};
 use super::states::State;
 use crate::cases;
 use crate::clock::Instant;
-use crate::directory::{self, EndpointChannel, Service, ServiceStatus};
+use crate::directory::{self, Endpoint, EndpointChannel, Service, ServiceStatus};
 use crate::error::{Error, Result};
 use crate::notifications::{self, Channel, GIVE_UP_AFTER, Letter, Promise};
 use crate::storage::{Db, Tx, random_bytes};
@@ -111,9 +111,7 @@ fn letter_to(tx: &Tx<'_>, referral: &Referral, hop: &Hop, service: &Service, kin
 /// Promises a neutral letter to one of the service's addresses that take letters; false when it has
 /// none at that place. Without a first one somebody has to phone; the step says so.
 fn promise(tx: &mut Tx<'_>, referral: &Referral, service: &Service, written: &Written, place: usize) -> Result<bool> {
-    let endpoints = directory::endpoints_of(tx.db, &service.id)?;
-    let mut mail = endpoints.into_iter().filter_map(|endpoint| Some((channel(endpoint.channel)?, endpoint)));
-    let Some((channel, endpoint)) = mail.nth(place) else {
+    let Some((channel, endpoint)) = addresses(tx.db, &service.id)?.into_iter().nth(place) else {
         if place == 0 {
             tx.step(("referral", &referral.id), "no_address", Some(&service.reference))?;
         }
@@ -133,6 +131,12 @@ fn promise(tx: &mut Tx<'_>, referral: &Referral, service: &Service, written: &Wr
         give_up_after: GIVE_UP_AFTER,
     };
     notifications::promise(tx, &promise).map(|_| true)
+}
+
+/// The addresses of a service that take letters, in their order.
+pub(super) fn addresses(db: &mut Db, service_id: &str) -> Result<Vec<(Channel, Endpoint)>> {
+    let endpoints = directory::endpoints_of(db, service_id)?.into_iter();
+    Ok(endpoints.filter_map(|endpoint| Some((channel(endpoint.channel)?, endpoint))).collect())
 }
 
 /// Until when an answer is useful: acceptance is due, or, when that has passed, help itself.

@@ -22,7 +22,7 @@ use crate::config::escalation::{Rung, Step};
 use crate::directory;
 use crate::error::{Error, Result};
 use crate::notifications;
-use crate::storage::{By, Db, Store, Tx};
+use crate::storage::{By, Db, Store, Tx, house};
 use crate::tasks::{self, About};
 use crate::triage::Level;
 
@@ -48,18 +48,22 @@ pub async fn run(store: Store, config: Arc<Config>, mut stop: watch::Receiver<bo
 async fn climb_what_is_due(store: &Store) -> Result<()> {
     let now = store.clock().now();
     for _ in 0..AT_ONCE {
-        let due = move |db: &mut Db| {
-            Ok(model::next_on_ladder(db, now)?.is_some()
-                || notifications::next_failed(db)?.is_some()
-                || model::next_lapsed(db, now)?.is_some())
-        };
-        if !store.read(due).await?
+        if !store.read(move |db| is_due(db, now)).await?
             || !store.write(By::system(), |tx| Ok(climb(tx)? || mend(tx)? || claim::take_back(tx)?)).await?
         {
             break;
         }
     }
     Ok(())
+}
+
+/// Whether there is anything to do. In a house that is held after a restore there is not: somebody may
+/// have accepted since the copy was made, and a person looks first.
+pub fn is_due(db: &mut Db, now: Instant) -> Result<bool> {
+    Ok(house::held_since(db)?.is_none()
+        && (model::next_on_ladder(db, now)?.is_some()
+            || notifications::next_failed(db)?.is_some()
+            || model::next_lapsed(db, now)?.is_some()))
 }
 
 /// Puts a referral on the first rung of its level's ladder, from this moment on. In memory; its
@@ -118,8 +122,8 @@ pub fn climb(tx: &mut Tx<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// For one letter that failed for good: a task to mend the address, and, while that service has not
-/// answered, a letter to its second one at once. False when none is left.
+/// For one letter that failed for good: a task to mend the address, and, if it was the service's first
+/// and that has not answered, a letter to its second one at once. False when none is left.
 pub fn mend(tx: &mut Tx<'_>) -> Result<bool> {
     let Some(failed) = notifications::next_failed(tx.db)? else { return Ok(false) };
     let referral = failed.referral_id.as_deref().map(|id| model::referral(tx.db, id)).transpose()?;
@@ -135,6 +139,7 @@ pub fn mend(tx: &mut Tx<'_>) -> Result<bool> {
     let by = tx.now.plus(DAY);
     tasks::open_task(tx, tasks::task::Kind::FixAddress, about, by)?;
     if let Some(referral) = referral.filter(|referral| asked_there(referral, failed.service_id.as_deref()))
+        && asking::addresses(tx.db, &referral.service_id)?.first().is_some_and(|(_, one)| one.id == failed.endpoint_id)
         && written(tx, &referral, (LetterKind::Request, 1))?
     {
         tx.step(("referral", &referral.id), "second_endpoint", None)?;
@@ -159,10 +164,7 @@ fn take(tx: &mut Tx<'_>, ticket: &Ticket, referral: &mut Referral, step: Step) -
         _ if referral.unroutable => return Ok(()),
         Step::Remind => written(tx, referral, (LetterKind::Reminder, 0))?.then_some("reminded"),
         Step::SecondEndpoint => written(tx, referral, (LetterKind::Request, 1))?.then_some("second_endpoint"),
-        Step::PhoneTask => {
-            phone(tx, ticket, referral)?;
-            Some("phone_task")
-        }
+        Step::PhoneTask => phone(tx, ticket, referral)?.then_some("phone_task"),
         Step::NextService => {
             let hop = hop(tx, referral)?;
             moves::pass_over(tx, ticket, referral, hop)?;
@@ -178,7 +180,12 @@ fn written(tx: &mut Tx<'_>, referral: &Referral, letter: (LetterKind, usize)) ->
     asking::write_again(tx, referral, &hop, &service, letter)
 }
 
-fn phone(tx: &mut Tx<'_>, ticket: &Ticket, referral: &Referral) -> Result<()> {
+/// False when somebody is to phone already: a ladder that begins anew finds the task of the last one.
+fn phone(tx: &mut Tx<'_>, ticket: &Ticket, referral: &Referral) -> Result<bool> {
+    let open = tasks::model::open_of_referral(tx.db, &referral.id)?;
+    if open.iter().any(|task| task.kind == tasks::task::Kind::PhoneTask) {
+        return Ok(false);
+    }
     let about = About {
         case_id: Some(&ticket.case_id),
         ticket_id: Some(&ticket.id),
@@ -187,7 +194,7 @@ fn phone(tx: &mut Tx<'_>, ticket: &Ticket, referral: &Referral) -> Result<()> {
         level: Some(&referral.level),
         notification_id: None,
     };
-    tasks::open_task(tx, tasks::task::Kind::PhoneTask, about, due(referral, tx.now)).map(|_| ())
+    tasks::open_task(tx, tasks::task::Kind::PhoneTask, about, due(referral, tx.now)).map(|_| true)
 }
 
 fn due(referral: &Referral, now: Instant) -> Instant {

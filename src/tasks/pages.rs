@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::notifications::{self, Channel, GIVE_UP_AFTER, Letter, Promise};
 use crate::storage::Tx;
 
-/// Promises a neutral letter about a reference, in an edition of its own each time, to every address of `[oversight] page`, in the
-/// house's first language. Without an address the step says that nobody was paged.
+/// Promises a neutral letter about a reference, in an edition of its own each time, to every address
+/// of `[oversight] page`, in the house's first language. Without an address the step says that nobody was paged.
 pub fn page(tx: &mut Tx<'_>, subject: (&str, &str), (reference, edition): (&str, i32)) -> Result<()> {
     let config = tx.setting.config.clone();
     let language = config.place.languages.first().map_or("", String::as_str);

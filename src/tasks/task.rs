@@ -121,7 +121,8 @@ fn row(
     })
 }
 
-/// Ends the open tasks of a referral: what they were for came about, or cannot any more.
+/// Ends the open tasks of a referral: what they were for came about, or cannot any more. An address
+/// that letters do not reach stays to be mended.
 pub fn no_longer_needed(tx: &mut Tx<'_>, referral_id: &str) -> Result<()> {
     let open = model::open_of_referral(tx.db, referral_id)?;
     end_all(tx, open)
@@ -134,7 +135,7 @@ pub fn case_closed(tx: &mut Tx<'_>, case_id: &str) -> Result<()> {
 }
 
 fn end_all(tx: &mut Tx<'_>, open: Vec<Task>) -> Result<()> {
-    for task in open {
+    for task in open.into_iter().filter(|task| task.kind != Kind::FixAddress) {
         let ended = Task { state: State::NotNeeded, done_at: Some(tx.now), ..task.clone() };
         model::save(tx.db, &task, &ended)?;
         tx.step(("task", &task.id), State::NotNeeded.code(), None)?;

@@ -3,7 +3,7 @@
 use goldaw::clock::{DAY, HOUR, Instant, MINUTE};
 use goldaw::error::Error;
 use goldaw::notifications::Channel;
-use goldaw::referrals::escalation::{climb, mend};
+use goldaw::referrals::escalation::{climb, is_due, mend};
 use goldaw::referrals::model::{Referral, Ticket};
 use goldaw::referrals::moves::Order;
 use goldaw::referrals::states::{DeclineReason, State};
@@ -23,6 +23,8 @@ on_both_engines![
     a_crash_between_any_two_rungs_loses_none_and_doubles_none,
     many_programs_climb_each_rung_once,
     a_letter_that_failed_for_good_has_a_task_and_the_second_address_is_written_to,
+    a_ladder_that_begins_anew_asks_nobody_to_phone_twice,
+    a_house_that_is_held_climbs_nothing,
 ];
 
 /// A hotline whose coordinators can be paged.
@@ -262,9 +264,13 @@ fn many_programs_climb_each_rung_once(hotline: &Hotline) {
 fn a_letter_that_failed_for_good_has_a_task_and_the_second_address_is_written_to(hotline: &Hotline) {
     let desk = Desk::at(hotline);
     let (_, referral) = desk.ticket();
-    let fail = diesel::update(notifications::table)
-        .set((notifications::state.eq("failed"), notifications::ended_at.eq(hotline.clock.now())));
-    assert_eq!(fail.execute(&mut hotline.stranger()).unwrap(), 1);
+    let fail = || {
+        diesel::update(notifications::table)
+            .set((notifications::state.eq("failed"), notifications::ended_at.eq(hotline.clock.now())))
+            .execute(&mut hotline.stranger())
+            .unwrap()
+    };
+    assert_eq!(fail(), 1);
     let mend_all = || {
         let mut mended = 0;
         while hotline.store.write_blocking(By::system(), mend).unwrap() {
@@ -278,4 +284,37 @@ fn a_letter_that_failed_for_good_has_a_task_and_the_second_address_is_written_to
     assert!(to.contains(&("night-first@example.org", Channel::Email)), "{to:?}");
     let kind: Kind = tasks::table.select(tasks::kind).first(&mut hotline.stranger()).unwrap();
     assert_eq!((kind, desk.referral(&referral).state), (Kind::FixAddress, State::Requested));
+    // The second one fails, too: another address to mend, and no third letter.
+    assert_eq!(fail(), 2);
+    assert_eq!((mend_all(), desk.letters(&referral).len()), (1, 2));
+    desk.mv(&desk.coordinator, &referral, &Order::Accept).unwrap();
+    let still: i64 =
+        tasks::table.filter(tasks::state.eq(TaskState::Open)).count().get_result(&mut hotline.stranger()).unwrap();
+    assert_eq!(still, 2, "a yes by phone mends no address");
+}
+
+fn a_ladder_that_begins_anew_asks_nobody_to_phone_twice(hotline: &Hotline) {
+    let desk = Desk::at(hotline);
+    let (ticket, referral) = at_level(&desk, Level::High);
+    pass(&desk, 25 * MINUTE, MINUTE);
+    assert_eq!(phones(hotline, TaskState::Open), 1);
+    let contact_id = ticket.contact_id.clone();
+    let rise = move |tx: &mut goldaw::storage::Tx<'_>| {
+        goldaw::referrals::follow(tx, &Moved { contact_id: &contact_id, level: Level::Critical, care_by: None })
+    };
+    hotline.store.write_blocking(By::system(), rise).unwrap();
+    climb_all(hotline);
+    assert_eq!((phones(hotline, TaskState::Open), desk.referral(&referral).ladder_rung), (1, Some(1)));
+}
+
+fn a_house_that_is_held_climbs_nothing(hotline: &Hotline) {
+    let desk = Desk::at(hotline);
+    desk.ticket();
+    let now = hotline.clock.now();
+    let due = || hotline.store.read_blocking(|db| is_due(db, now)).unwrap();
+    assert!(due());
+    hotline.store.write_blocking(By::system(), |tx| tx.hold()).unwrap();
+    assert!(!due(), "somebody may have accepted since the copy was made");
+    assert!(hotline.store.write_blocking(By::system(), |tx| tx.release()).unwrap());
+    assert!(due());
 }
