@@ -86,6 +86,8 @@ pub struct Server {
     pub keep_alive_seconds: u64,
     /// Connections open at once, all threads together.
     pub connections: usize,
+    /// Seconds one stream of events lasts.
+    pub stream_seconds: u64,
     /// Seconds for requests under way after SIGTERM.
     pub drain_seconds: u64,
     /// For `security.txt`, as a URI; empty: none.

@@ -6,7 +6,7 @@
 //! them, `api.rs` begins with the routes. A file uses only rooms further right in this order, so
 //! there are no circles:
 //!
-//! `main cli server reports oversight referrals contacts tasks cases notifications rules directory
+//! `main cli server reports live oversight referrals contacts tasks cases notifications rules directory
 //! identity audit access state storage vault triage config telemetry input clock error`
 //!
 //! A request makes three hops: route table, handler, verb. The route's guard ([`access`]) lets
@@ -45,6 +45,7 @@ pub mod directory;
 pub mod error;
 pub mod identity;
 pub mod input;
+pub mod live;
 pub mod notifications;
 pub mod oversight;
 pub mod referrals;

@@ -26,6 +26,7 @@ use crate::contacts::LookUpLimit;
 use crate::directory::Areas;
 use crate::error::{Error, Result};
 use crate::identity::Door;
+use crate::live::{self, Feed, Streams};
 use crate::state::App;
 use crate::{audit, cases, contacts, directory, identity, notifications, oversight, referrals, reports, rules, tasks};
 use answers::Around;
@@ -61,6 +62,7 @@ fn api() -> Routes {
         .with(tasks::api::routes())
         .with(notifications::api::routes())
         .with(reports::api::routes())
+        .with(live::api::routes())
 }
 
 fn health() -> Routes {
@@ -91,6 +93,8 @@ pub struct Listening {
     /// The address it really listens on: asked for port 0, the system chose one.
     pub address: SocketAddr,
     server: Server,
+    /// What its streams are fed by, if it has any.
+    feed: Option<Feed>,
 }
 
 impl Listening {
@@ -101,18 +105,23 @@ impl Listening {
 
     /// What stops it.
     pub fn stop(&self) -> Stop {
-        Stop(self.server.handle())
+        Stop { http: self.server.handle(), feed: self.feed.clone() }
     }
 }
 
 /// Stops a server.
 #[derive(Clone)]
-pub struct Stop(ServerHandle);
+pub struct Stop {
+    http: ServerHandle,
+    feed: Option<Feed>,
+}
 
 impl Stop {
-    /// Accepts nothing new, finishes what is under way within `[server] drain_seconds`.
+    /// Accepts nothing new, ends every stream, finishes what is under way within `[server]
+    /// drain_seconds`.
     pub async fn drain(&self) {
-        self.0.stop(true).await;
+        self.feed.iter().for_each(Feed::end);
+        self.http.stop(true).await;
     }
 }
 
@@ -140,6 +149,8 @@ pub fn listen_with(parts: Parts, table: fn() -> Routes) -> std::io::Result<Liste
     let (app, tokens, areas) = (Data::new(parts.app), Data::new(parts.tokens), Data::new(parts.areas));
     let (denials, look_ups) = (Data::new(Denials::default()), Data::new(LookUpLimit::default()));
     let shelf = Data::new(docs::Shelf::default());
+    let (feed, streams) = (Feed::begin(app.store.clone()), Data::new(Streams::default()));
+    let fed = Data::new(feed.clone());
     let door = Data::new(Door::new(&app.config.staff).map_err(std::io::Error::other)?);
     let build = move || {
         actix_web::App::new()
@@ -149,6 +160,8 @@ pub fn listen_with(parts: Parts, table: fn() -> Routes) -> std::io::Result<Liste
             .app_data(door.clone())
             .app_data(denials.clone())
             .app_data(look_ups.clone())
+            .app_data(fed.clone())
+            .app_data(streams.clone())
             .app_data(around.clone())
             .app_data(shelf.clone())
             .configure(|server| table().mount(server))
@@ -177,7 +190,7 @@ pub fn listen_with(parts: Parts, table: fn() -> Routes) -> std::io::Result<Liste
         false => http.bind(config.listen)?,
     };
     let address = http.addrs().first().copied().unwrap_or(config.listen);
-    Ok(Listening { address, server: http.run() })
+    Ok(Listening { address, server: http.run(), feed: Some(feed) })
 }
 
 async fn nowhere() -> Result<HttpResponse> {

@@ -12,6 +12,7 @@ const ROOMS: &[&str] = &[
     "server",
     "console",
     "reports",
+    "live",
     "oversight",
     "referrals",
     "contacts",

@@ -1,15 +1,23 @@
 //! Answers with a body whose shape is known: what a handler returns is what the contract says.
 
+use std::convert::Infallible;
 use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use actix_web::body::BoxBody;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, ETAG, HeaderValue, LINK, LOCATION};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
+use tokio::sync::mpsc;
 
 use super::contract::{Content, Given, Gives, Operation};
+
+/// The media type of server-sent events.
+const EVENTS: &str = "text/event-stream";
 
 /// A JSON answer of the shape `T`, or, with status 204, none.
 pub struct Answer<T, const STATUS: u16 = 200> {
@@ -90,6 +98,44 @@ impl<T, const STATUS: u16> Responder for Answer<T, STATUS> {
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         self.response
+    }
+}
+
+/// Server-sent events, for as long as somebody sends and reads them.
+pub struct Flow(mpsc::Receiver<String>);
+
+impl Flow {
+    /// What comes out of a receiver, each a whole number of events.
+    pub fn of(texts: mpsc::Receiver<String>) -> Self {
+        Flow(texts)
+    }
+}
+
+impl MessageBody for Flow {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        self.0.poll_recv(cx).map(|text| text.map(|text| Ok(Bytes::from(text))))
+    }
+}
+
+impl Responder for Flow {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok().content_type(EVENTS).body(self)
+    }
+}
+
+impl Gives for Flow {
+    fn told(operation: &mut Operation) {
+        let text: fn(&mut SchemaGenerator) -> _ = |made| made.subschema_for::<String>();
+        operation.answers.push(Given { status: 200, content: Some((EVENTS, text)) });
+        operation.refuses(&[429]);
     }
 }
 

@@ -15,7 +15,7 @@ mod routes;
 mod session;
 pub mod token;
 
-pub use answer::{Answer, Css, Csv, Done, Html, Items, Media, Plain, Text};
+pub use answer::{Answer, Css, Csv, Done, Flow, Html, Items, Media, Plain, Text};
 pub use contract::{Given, Gives, Operation, Taken, Takes};
 pub use page::{Page, Paged};
 pub use permits::*;
@@ -23,7 +23,7 @@ pub use request::{
     Body, Filtered, IfMatch, Keyed, Nothing, Params, Part, Patched, Posted, Query, Reference, RequestId,
 };
 pub use routes::{Entry, Routes};
-pub use session::Denials;
+pub use session::{Denials, signed_in};
 
 use crate::storage::{By, codes};
 

@@ -31,6 +31,8 @@ macro_rules! permissions {
 permissions! {
     /// Anything of one's own: session, passphrase.
     SignedIn = "signed_in" for Operator Counselor Coordinator Partner Admin Auditor;
+    /// Hear what happens to what one may see.
+    Listen = "events.listen" for Operator Counselor Coordinator Partner Admin;
     /// Open a call, change it, finish it.
     RecordContacts = "contacts.record" for Operator Counselor;
     /// Read calls; the verb decides which, and how much of each.

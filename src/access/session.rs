@@ -28,13 +28,13 @@ pub(super) async fn actor(request: &ServiceRequest) -> Result<Actor> {
     let now = app.clock.now();
     let claims = tokens.verify(token, now)?;
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-    let mut actor = app.store.look_up(move |db| live(db, &claims.sid, now)).await?;
+    let mut actor = app.store.look_up(move |db| signed_in(db, &claims.sid, now)).await?;
     actor.request = request_id;
     Ok(actor)
 }
 
-/// The person behind a live session.
-fn live(db: &mut Db, session: &str, now: Instant) -> Result<Actor> {
+/// The person behind a session. Errors: 401 when it has ended or is locked.
+pub fn signed_in(db: &mut Db, session: &str, now: Instant) -> Result<Actor> {
     type Row = (String, String, String, Role, Option<String>, String);
     let row: Option<Row> = sessions::table
         .inner_join(staff::table)

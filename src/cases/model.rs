@@ -7,7 +7,7 @@ use crate::access::{Actor, Role};
 use crate::clock::{DAY, Instant};
 use crate::error::{Error, Result};
 use crate::storage::Db;
-use crate::storage::schema::{blocked_parties, case_phones, cases, consents, contacts, tickets};
+use crate::storage::schema::{blocked_parties, case_phones, cases, consents, contacts, notifications, tickets};
 
 /// A case: its clear columns and what is sealed.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -111,33 +111,40 @@ fn hidden_from(staff_id: String) -> _ {
         .select(blocked_parties::case_id)
 }
 
-/// A case this person may open: an operator through her own open call; a counselor through a ticket
-/// she holds or has just closed, or a contact she recorded. Blocked is nonexistent. Errors: 404.
+/// A case this person may open. Errors: 404.
 pub fn find_in(db: &mut Db, actor: &Actor, reference: &str, now: Instant) -> Result<CaseRow> {
+    let id = led_to(db, reference)?;
+    Ok(opened_by(actor, now)?.filter(cases::id.eq(id)).select(CaseRow::as_select()).first(db)?)
+}
+
+/// Those of some cases that this person may open, as key and reference.
+pub fn references_in(db: &mut Db, actor: &Actor, ids: &[String], now: Instant) -> Result<Vec<(String, String)>> {
+    let these = opened_by(actor, now)?.filter(cases::id.eq_any(ids.to_vec()));
+    Ok(these.select((cases::id, cases::reference)).load(db)?)
+}
+
+type Query = cases::BoxedQuery<'static, <Db as Connection>::Backend>;
+
+/// The cases a person may open: an operator through her own open call; a counselor through a ticket
+/// she holds or has just closed, or a contact she recorded. Blocked is nonexistent. Errors: 404 for
+/// everybody else.
+fn opened_by(actor: &Actor, now: Instant) -> Result<Query> {
     let own = contacts::table
-        .filter(contacts::operator_id.eq(&actor.id))
+        .filter(contacts::operator_id.eq(actor.id.clone()))
         .filter(contacts::case_id.is_not_null())
         .select(contacts::case_id.assume_not_null());
-    let id = led_to(db, reference)?;
-    let visible = cases::table.filter(cases::id.eq(id)).filter(cases::id.ne_all(hidden_from(actor.id.clone())));
-    let row = match actor.role {
-        Role::Operator => visible
-            .filter(cases::id.eq_any(own.filter(contacts::status.eq("draft"))))
-            .select(CaseRow::as_select())
-            .first(db)?,
+    let visible = cases::table.filter(cases::id.ne_all(hidden_from(actor.id.clone())));
+    match actor.role {
+        Role::Operator => Ok(visible.filter(cases::id.eq_any(own.filter(contacts::status.eq("draft")))).into_boxed()),
         Role::Counselor => {
-            let hers = tickets::table.filter(tickets::claimed_by.eq(&actor.id)).select(tickets::case_id);
-            let held = hers.filter(tickets::state.eq("open")).filter(tickets::claim_until.gt(now));
+            let hers = tickets::table.filter(tickets::claimed_by.eq(actor.id.clone())).select(tickets::case_id);
+            let held = hers.clone().filter(tickets::state.eq("open")).filter(tickets::claim_until.gt(now));
             let ended = hers.filter(tickets::state.eq("closed")).filter(tickets::closed_at.gt(now.plus(-AFTERWARDS)));
             let still = cases::status.eq(Status::Open).and(cases::id.eq_any(ended));
-            visible
-                .filter(cases::id.eq_any(own).or(cases::id.eq_any(held)).or(still))
-                .select(CaseRow::as_select())
-                .first(db)?
+            Ok(visible.filter(cases::id.eq_any(own).or(cases::id.eq_any(held)).or(still)).into_boxed())
         }
-        _ => return Err(Error::NotFound),
-    };
-    Ok(row)
+        _ => Err(Error::NotFound),
+    }
 }
 
 /// A case by reference, unless it must not be seen by this person.
@@ -273,7 +280,7 @@ pub fn merged_into(db: &mut Db, id: &str) -> Result<Vec<String>> {
         .load(db)?)
 }
 
-/// Gives what hangs on a case to another: numbers, consents, and who must not see it.
+/// Gives what hangs on a case to another: numbers, consents, letters, and who must not see it.
 pub fn hand_over(db: &mut Db, from: &str, to: &str) -> Result<()> {
     let known = case_phones::table.filter(case_phones::case_id.eq(to)).select(case_phones::phone_index);
     let known: Vec<String> = known.load(db)?;
@@ -285,6 +292,9 @@ pub fn hand_over(db: &mut Db, from: &str, to: &str) -> Result<()> {
         .set(case_phones::case_id.eq(to))
         .execute(db)?;
     diesel::update(consents::table.filter(consents::case_id.eq(from))).set(consents::case_id.eq(to)).execute(db)?;
+    diesel::update(notifications::table.filter(notifications::case_id.eq(from)))
+        .set(notifications::case_id.eq(to))
+        .execute(db)?;
     let known: Vec<String> =
         blocked_parties::table.filter(blocked_parties::case_id.eq(to)).select(blocked_parties::party_id).load(db)?;
     diesel::update(

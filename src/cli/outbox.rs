@@ -62,13 +62,21 @@ pub(super) fn run(command: Outbox) -> Result<(), Faults> {
         Outbox::Retry { reference, place } => {
             let house = House::open(place.settings()?, Start::Serve)?;
             let store = &house.app.store;
-            line(&store.write_blocking(By::system(), move |tx| notifications::retry(tx, &reference)).map_err(told)?)
+            line(
+                &store
+                    .write_blocking(By::system(), move |tx| notifications::retry(tx, None, &reference))
+                    .map_err(told)?,
+            )
         }
         Outbox::Release { place } => release(&House::open(place.settings()?, Start::Serve)?),
         Outbox::Cancel { reference, place } => {
             let house = House::open(place.settings()?, Start::Serve)?;
             let store = &house.app.store;
-            line(&store.write_blocking(By::system(), move |tx| notifications::cancel(tx, &reference)).map_err(told)?)
+            line(
+                &store
+                    .write_blocking(By::system(), move |tx| notifications::cancel(tx, None, &reference))
+                    .map_err(told)?,
+            )
         }
     }
 }
@@ -93,7 +101,8 @@ fn list(house: &House, state: Option<State>) -> Result<(), Faults> {
     let mut after: Option<(Instant, String)> = None;
     loop {
         let from = after.take();
-        let rows = store.read_blocking(move |db| notifications::list(db, state, from.as_ref(), PAGE)).map_err(told)?;
+        let rows =
+            store.read_blocking(move |db| notifications::list(db, None, state, from.as_ref(), PAGE)).map_err(told)?;
         rows.iter().try_for_each(line)?;
         match rows.last() {
             Some(last) => after = Some((last.created_at, last.id.clone())),

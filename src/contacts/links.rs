@@ -81,5 +81,8 @@ pub(super) fn linked(db: &mut Db, scope: &Scope, contact_id: &str) -> Result<Vec
         .load(db)?;
     let back = contact_links::table.filter(contact_links::other_id.eq(contact_id)).select(contact_links::contact_id);
     others.extend(back.load::<String>(db)?);
-    if others.is_empty() { Ok(others) } else { model::references_in(db, scope, others) }
+    if others.is_empty() {
+        return Ok(others);
+    }
+    Ok(model::references_in(db, scope, &others)?.into_iter().map(|(_, reference)| reference).collect())
 }

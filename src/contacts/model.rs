@@ -294,10 +294,10 @@ pub fn find_in(db: &mut Db, scope: &Scope, reference: &str) -> Result<ContactRow
         .first(db)?)
 }
 
-/// The references of those contacts that a scope covers, in the order they began.
-pub fn references_in(db: &mut Db, scope: &Scope, ids: Vec<String>) -> Result<Vec<String>> {
-    let these = scope.visible().filter(contacts::id.eq_any(ids));
-    Ok(these.order((contacts::opened_at, contacts::id)).select(contacts::reference).load(db)?)
+/// Those of some contacts that a scope covers, as key and reference, in the order they began.
+pub fn references_in(db: &mut Db, scope: &Scope, ids: &[String]) -> Result<Vec<(String, String)>> {
+    let these = scope.visible().filter(contacts::id.eq_any(ids.to_vec()));
+    Ok(these.order((contacts::opened_at, contacts::id)).select((contacts::id, contacts::reference)).load(db)?)
 }
 
 /// A contact by key.

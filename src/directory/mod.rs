@@ -42,7 +42,8 @@ pub use import::{SAMPLE, SampleDirectory, import};
 pub use model::writes::{ORGANISATION, SERVICE};
 pub use model::{
     Endpoint, Organisation, Service, ServiceFilter, endpoints_of, list_organisations, list_services,
-    organisation_by_id, service_by_id, service_ids_serving, services_by_ids,
+    organisation_by_id, references_of_organisations, references_of_services, service_by_id, service_ids_serving,
+    services_by_ids,
 };
 pub use names::{Language, Names};
 pub use offer::{Address, Capacity, Counts, Eligibility, FocalPoint, Stock};

@@ -21,6 +21,18 @@ use crate::input::{At, Fields, FromJson, Json, read};
 use crate::storage::Db;
 use crate::storage::schema::{endpoints, hsds_ids, organisations, service_areas, services};
 
+/// Organisations by key, as key and reference.
+pub fn references_of_organisations(db: &mut Db, ids: &[String]) -> Result<Vec<(String, String)>> {
+    let these = organisations::table.filter(organisations::id.eq_any(ids));
+    Ok(these.select((organisations::id, organisations::reference)).load(db)?)
+}
+
+/// Services by key, as key and reference.
+pub fn references_of_services(db: &mut Db, ids: &[String]) -> Result<Vec<(String, String)>> {
+    let these = services::table.filter(services::id.eq_any(ids));
+    Ok(these.select((services::id, services::reference)).load(db)?)
+}
+
 /// An organisation as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Organisation {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::model::{Attempt, Channel, Class, Notification, State};
 use crate::access::{
-    Answer, Filtered, Items, KeepOutbox, Nothing, Page, Paged, Params, Permit, Posted, Query, Reference, Routes,
+    Actor, Answer, Filtered, Items, KeepOutbox, Nothing, Page, Paged, Params, Permit, Posted, Query, Reference, Routes,
 };
 use crate::clock::Instant;
 use crate::error::Result;
@@ -78,7 +78,7 @@ impl Query for Listing {
 }
 
 async fn index(
-    _: Permit<KeepOutbox>,
+    may: Permit<KeepOutbox>,
     app: Data<App>,
     query: Filtered<Listing>,
 ) -> Result<Answer<Items<NotificationView>>> {
@@ -87,7 +87,7 @@ async fn index(
     let (rows, attempts) = app
         .store
         .read(move |db| {
-            let rows = super::list(db, state, after.as_ref(), limit)?;
+            let rows = super::list(db, Some(&may), state, after.as_ref(), limit)?;
             let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
             Ok((rows, super::attempts_of(db, &ids)?))
         })
@@ -108,11 +108,12 @@ async fn moved(
     by: Permit<KeepOutbox>,
     app: Data<App>,
     posted: Posted<Nothing>,
-    step: impl Fn(&mut Tx<'_>) -> Result<Notification> + Send + 'static,
+    step: impl Fn(&mut Tx<'_>, Option<&Actor>) -> Result<Notification> + Send + 'static,
 ) -> Result<Answer<NotificationView>> {
+    let actor = by.clone();
     let write = move |tx: &mut Tx<'_>| {
-        let id = tx.once(posted.replay.as_ref(), 200, |tx| Ok(step(tx)?.reference))?;
-        let row = super::find(tx.db, &id)?;
+        let id = tx.once(posted.replay.as_ref(), 200, |tx| Ok(step(tx, Some(&actor))?.reference))?;
+        let row = super::find(tx.db, Some(&actor), &id)?;
         let attempts = super::attempts_of(tx.db, std::slice::from_ref(&row.id))?;
         Ok(NotificationView::of(&row, &attempts))
     };
@@ -125,7 +126,7 @@ async fn again(
     id: Reference<'N'>,
     body: Posted<Nothing>,
 ) -> Result<Answer<NotificationView>> {
-    moved(by, app, body, move |tx| super::retry(tx, &id.0)).await
+    moved(by, app, body, move |tx, by| super::retry(tx, by, &id.0)).await
 }
 
 async fn stop(
@@ -134,5 +135,5 @@ async fn stop(
     id: Reference<'N'>,
     body: Posted<Nothing>,
 ) -> Result<Answer<NotificationView>> {
-    moved(by, app, body, move |tx| super::cancel(tx, &id.0)).await
+    moved(by, app, body, move |tx, by| super::cancel(tx, by, &id.0)).await
 }

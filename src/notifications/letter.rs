@@ -106,7 +106,7 @@ pub fn link(public_url: &str, vault: &Vault, notification: &Notification) -> Str
 pub fn find_by_token(db: &mut Db, vault: &Vault, token: &str) -> Result<Notification> {
     let (reference, proof) = token.split_at_checked(REFERENCE).ok_or(Error::NotFound)?;
     let reference = read_reference(LETTER, reference).ok_or(Error::NotFound)?;
-    let found = model::by_reference(db, &reference)?.ok_or(Error::NotFound)?;
+    let found = model::by_reference(db, None, &reference)?.ok_or(Error::NotFound)?;
     let expected = vault.token(Purpose::PartnerLink, &found.id);
     if expected.as_bytes().ct_eq(proof.as_bytes()).into() { Ok(found) } else { Err(Error::NotFound) }
 }

@@ -30,10 +30,11 @@ mod worker;
 use serde::Serialize;
 
 pub use letter::{LINK, Letter, find_by_token, link, token};
-pub use model::{Attempt, Channel, Class, Notification, State};
+pub use model::{Attempt, Channel, Class, Notification, State, references_in};
 pub use words::Words;
 pub use worker::run;
 
+use crate::access::Actor;
 use crate::clock::{HOUR, Instant};
 use crate::error::{Error, Result};
 use crate::storage::{Db, Tx, read_reference};
@@ -47,6 +48,8 @@ pub const GIVE_UP_AFTER: i64 = 48 * HOUR;
 pub struct Promise {
     /// The referral it is about.
     pub referral_id: Option<String>,
+    /// The case it is about.
+    pub case_id: Option<String>,
     /// The service it goes to.
     pub service_id: Option<String>,
     /// The endpoint's key, or the staff member's.
@@ -95,6 +98,7 @@ pub fn promise(tx: &mut Tx<'_>, promise: &Promise) -> Result<Notification> {
         created_at: tx.now,
         give_up_at: now.plus(promise.give_up_after),
         code_failures: 0,
+        case_id: promise.case_id.as_deref(),
     };
     if tx.unless_taken(|db| model::insert(db, &row))?.is_some() {
         tx.step(("notification", &id), "promised", Some(promise.channel.code()))?;
@@ -132,20 +136,23 @@ pub fn settle_by_answer(tx: &mut Tx<'_>, referral_id: &str) -> Result<usize> {
     Ok(open.len())
 }
 
-/// The notification with this reference, however it was typed. Errors: 404.
-pub fn find(db: &mut Db, reference: &str) -> Result<Notification> {
+/// The notification with this reference, however it was typed, if somebody may know of it; without
+/// an actor, for whoever keeps the machine. Errors: 404.
+pub fn find(db: &mut Db, by: Option<&Actor>, reference: &str) -> Result<Notification> {
     let reference = read_reference(letter::LETTER, reference).ok_or(Error::NotFound)?;
-    model::by_reference(db, &reference)?.ok_or(Error::NotFound)
+    model::by_reference(db, by, &reference)?.ok_or(Error::NotFound)
 }
 
-/// One page in the order of promising; `after` is the last row's `(created_at, id)`.
+/// One page, seen as by [`find`], in the order of promising; `after` is the last row's
+/// `(created_at, id)`.
 pub fn list(
     db: &mut Db,
+    by: Option<&Actor>,
     state: Option<State>,
     after: Option<&(Instant, String)>,
     limit: i64,
 ) -> Result<Vec<Notification>> {
-    model::list(db, state, after, limit)
+    model::list(db, by, state, after, limit)
 }
 
 /// A letter that failed for good and that nobody has a task about.
@@ -161,8 +168,8 @@ pub fn attempts_of(db: &mut Db, ids: &[String]) -> Result<Vec<Attempt>> {
 /// Sends again at once, from the bottom of the ladder, for another two days at least. For letters
 /// that failed, wait or may have been sent. Errors: 404; 409 for one that was sent, was cancelled
 /// or is on its way now.
-pub fn retry(tx: &mut Tx<'_>, reference: &str) -> Result<Notification> {
-    let row = find(tx.db, reference)?;
+pub fn retry(tx: &mut Tx<'_>, by: Option<&Actor>, reference: &str) -> Result<Notification> {
+    let row = find(tx.db, by, reference)?;
     let state = match row.state {
         State::Pending | State::MaybeSent => row.state,
         State::Failed => State::Pending,
@@ -179,8 +186,8 @@ pub fn retry(tx: &mut Tx<'_>, reference: &str) -> Result<Notification> {
 }
 
 /// Ends a letter that has not been sent. Errors: 404; 409 for one that has come to its end.
-pub fn cancel(tx: &mut Tx<'_>, reference: &str) -> Result<Notification> {
-    let row = find(tx.db, reference)?;
+pub fn cancel(tx: &mut Tx<'_>, by: Option<&Actor>, reference: &str) -> Result<Notification> {
+    let row = find(tx.db, by, reference)?;
     if row.ended_at.is_some() {
         return Err(wrong_state(row.state));
     }

@@ -6,9 +6,10 @@ use std::fmt;
 use diesel::prelude::*;
 
 use super::letter::Letter;
+use crate::access::Actor;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
-use crate::storage::schema::{attempts, notifications, tasks};
+use crate::storage::schema::{attempts, blocked_parties, notifications, tasks};
 use crate::storage::{Db, codes};
 
 codes! {
@@ -140,6 +141,7 @@ pub(super) struct NewNotification<'a> {
     pub created_at: Instant,
     pub give_up_at: Instant,
     pub code_failures: i32,
+    pub case_id: Option<&'a str>,
 }
 
 /// One attempt at sending.
@@ -168,12 +170,9 @@ pub(super) fn by_id(db: &mut Db, id: &str) -> Result<Option<Notification>> {
     Ok(notifications::table.find(id).select(Notification::as_select()).first(db).optional()?)
 }
 
-pub(super) fn by_reference(db: &mut Db, reference: &str) -> Result<Option<Notification>> {
-    Ok(notifications::table
-        .filter(notifications::reference.eq(reference))
-        .select(Notification::as_select())
-        .first(db)
-        .optional()?)
+pub(super) fn by_reference(db: &mut Db, by: Option<&Actor>, reference: &str) -> Result<Option<Notification>> {
+    let named = visible(by).filter(notifications::reference.eq(reference.to_owned()));
+    Ok(named.select(Notification::as_select()).first(db).optional()?)
 }
 
 /// The row that already keeps this promise.
@@ -205,15 +204,12 @@ pub(super) fn open_of_referral(db: &mut Db, referral_id: &str) -> Result<Vec<Not
 
 pub(super) fn list(
     db: &mut Db,
+    by: Option<&Actor>,
     state: Option<State>,
     after: Option<&(Instant, String)>,
     limit: i64,
 ) -> Result<Vec<Notification>> {
-    let mut query = notifications::table
-        .order((notifications::created_at.asc(), notifications::id.asc()))
-        .limit(limit)
-        .select(Notification::as_select())
-        .into_boxed();
+    let mut query = visible(by);
     if let Some(state) = state {
         query = query.filter(notifications::state.eq(state));
     }
@@ -221,7 +217,26 @@ pub(super) fn list(
         let later = notifications::created_at.gt(*at).or(notifications::id.gt(id.clone()));
         query = query.filter(notifications::created_at.ge(*at)).filter(later);
     }
-    Ok(query.load(db)?)
+    let order = (notifications::created_at, notifications::id);
+    Ok(query.order(order).limit(limit).select(Notification::as_select()).load(db)?)
+}
+
+/// The letters somebody may know of: none about a case they must not see. `None`: whoever keeps the
+/// machine.
+fn visible(by: Option<&Actor>) -> notifications::BoxedQuery<'static, <Db as Connection>::Backend> {
+    let Some(actor) = by else { return notifications::table.into_boxed() };
+    let hidden = blocked_parties::table
+        .filter(blocked_parties::party_kind.eq("staff"))
+        .filter(blocked_parties::party_id.eq(actor.id.clone()))
+        .select(blocked_parties::case_id);
+    let about = notifications::case_id.is_null().or(notifications::case_id.assume_not_null().ne_all(hidden));
+    notifications::table.filter(about).into_boxed()
+}
+
+/// Those of some letters that somebody may know of, as key and reference.
+pub fn references_in(db: &mut Db, actor: &Actor, ids: &[String]) -> Result<Vec<(String, String)>> {
+    let these = visible(Some(actor)).filter(notifications::id.eq_any(ids.to_vec()));
+    Ok(these.select((notifications::id, notifications::reference)).load(db)?)
 }
 
 /// One that failed and that no task was opened about, the longest ago first.

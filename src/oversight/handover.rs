@@ -80,6 +80,12 @@ struct Handover {
     items: String,
 }
 
+/// Hand-overs by key, as key and reference.
+pub fn references_of(db: &mut Db, ids: &[String]) -> Result<Vec<(String, String)>> {
+    let these = handovers::table.filter(handovers::id.eq_any(ids));
+    Ok(these.select((handovers::id, handovers::reference)).load(db)?)
+}
+
 /// What is open now, as far as somebody may know of it.
 pub fn open_work(db: &mut Db, actor: &Actor, now: Instant) -> Result<OpenWork> {
     let staff = identity::staff_numbers(db)?;

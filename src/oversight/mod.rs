@@ -2,5 +2,5 @@
 //! took it over.
 
 pub mod api;
-mod handover;
+pub mod handover;
 mod reviews;

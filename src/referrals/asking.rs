@@ -119,6 +119,7 @@ fn promise(tx: &mut Tx<'_>, referral: &Referral, service: &Service, written: &Wr
     };
     let promise = Promise {
         referral_id: Some(referral.id.clone()),
+        case_id: Some(model::ticket(tx.db, &referral.ticket_id)?.case_id),
         service_id: Some(service.id.clone()),
         endpoint_id: endpoint.id,
         channel,

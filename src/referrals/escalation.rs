@@ -158,7 +158,12 @@ fn asked_there(referral: &Referral, service_id: Option<&str>) -> bool {
 fn take(tx: &mut Tx<'_>, ticket: &Ticket, referral: &mut Referral, step: Step) -> Result<()> {
     let what = match step {
         Step::Page => {
-            tasks::page(tx, ("referral", &referral.id), (&referral.reference, referral.version))?;
+            tasks::page(
+                tx,
+                ("referral", &referral.id),
+                (&referral.reference, referral.version),
+                Some(&ticket.case_id),
+            )?;
             return Ok(());
         }
         _ if referral.unroutable => return Ok(()),

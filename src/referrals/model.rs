@@ -1,6 +1,8 @@
 //! Tickets, referrals and the services asked for each: their rows, and every query on them. A row
 //! is read, changed in memory and written back under the version it was read with.
 
+use std::collections::HashSet;
+
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
@@ -305,6 +307,36 @@ pub fn referral_for(db: &mut Db, actor: &Actor, reference: &str) -> Result<(Refe
         visible(actor).filter(tickets::id.eq(&found.ticket_id)).select(Ticket::as_select()).first(db)?
     };
     Ok((found, ticket))
+}
+
+/// Those of some tickets that somebody may know of, as key and reference.
+pub fn tickets_in(db: &mut Db, actor: &Actor, ids: &[String]) -> Result<Vec<(String, String)>> {
+    Ok(visible(actor).filter(tickets::id.eq_any(ids)).select((tickets::id, tickets::reference)).load(db)?)
+}
+
+/// Those of some referrals that somebody may know of, as key and reference; for a partner, those that
+/// one of its services is asked now.
+pub fn referrals_in(db: &mut Db, actor: &Actor, ids: &[String]) -> Result<Vec<(String, String)>> {
+    let these = referrals::table.filter(referrals::id.eq_any(ids));
+    if actor.role != Role::Partner {
+        let rows: Vec<(String, String, String)> =
+            these.select((referrals::id, referrals::reference, referrals::ticket_id)).load(db)?;
+        let tickets: Vec<String> = rows.iter().map(|(_, _, ticket)| ticket.clone()).collect();
+        let known: HashSet<String> = tickets_in(db, actor, &tickets)?.into_iter().map(|(id, _)| id).collect();
+        let rows = rows.into_iter().filter(|(_, _, ticket)| known.contains(ticket));
+        return Ok(rows.map(|(id, reference, _)| (id, reference)).collect());
+    }
+    let organisation = actor.organisation_id.as_deref().unwrap_or_default();
+    let parties = [actor.id.as_str(), organisation];
+    let blocked =
+        blocked_parties::table.filter(blocked_parties::party_id.eq_any(parties)).select(blocked_parties::case_id);
+    Ok(these
+        .inner_join(services::table)
+        .inner_join(tickets::table)
+        .filter(services::organisation_id.eq(organisation))
+        .filter(tickets::case_id.ne_all(blocked))
+        .select((referrals::id, referrals::reference))
+        .load(db)?)
 }
 
 /// The place of the last service of an organisation that was asked. Errors: 404 if none was.

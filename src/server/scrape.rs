@@ -55,7 +55,7 @@ pub fn listen_for_metrics(app: App, at: SocketAddr) -> std::io::Result<Listening
         .disable_signals()
         .bind(at)?;
     let address = http.addrs().first().copied().unwrap_or(at);
-    Ok(Listening { address, server: http.run() })
+    Ok(Listening { address, server: http.run(), feed: None })
 }
 
 /// Keeps what was measured small while nobody asks for it.

@@ -19,6 +19,7 @@ pub mod records;
 mod reference;
 #[expect(missing_docs, reason = "diesel writes these modules; the migrations describe the columns")]
 pub mod schema;
+pub mod tail;
 mod tx;
 mod writer;
 

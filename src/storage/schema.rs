@@ -477,6 +477,7 @@ diesel::table! {
         give_up_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         code_failures -> Integer,
+        case_id -> Nullable<Text>,
     }
 }
 

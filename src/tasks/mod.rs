@@ -20,6 +20,7 @@ pub mod task;
 
 pub use pages::page;
 pub use reviews::{
-    Decision, Kind, NewReview, Review, State, decide, find, hand_over, last_decided, list, open, open_of, withdraw,
+    Decision, Kind, NewReview, Review, State, decide, find, hand_over, last_decided, list, open, open_of,
+    references_in, withdraw,
 };
 pub use task::{About, ask_for, case_closed, no_longer_needed, open_task, settle};

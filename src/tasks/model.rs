@@ -83,6 +83,12 @@ pub fn find(db: &mut Db, actor: &Actor, reference: &str) -> Result<Task> {
     Ok(visible(actor).filter(tasks::reference.eq(reference.to_owned())).select(Task::as_select()).first(db)?)
 }
 
+/// Those of some tasks that somebody may know of, as key and reference.
+pub fn references_in(db: &mut Db, actor: &Actor, ids: &[String]) -> Result<Vec<(String, String)>> {
+    let these = visible(actor).filter(tasks::id.eq_any(ids.to_vec()));
+    Ok(these.select((tasks::id, tasks::reference)).load(db)?)
+}
+
 /// The task with this key.
 pub fn by_id(db: &mut Db, id: &str) -> Result<Task> {
     Ok(tasks::table.find(id).select(Task::as_select()).first(db)?)

@@ -5,13 +5,20 @@ use crate::notifications::{self, Channel, GIVE_UP_AFTER, Letter, Promise};
 use crate::storage::Tx;
 
 /// Promises a neutral letter about a reference, in an edition of its own each time, to every address
-/// of `[oversight] page`, in the house's first language. Without an address the step says that nobody was paged.
-pub fn page(tx: &mut Tx<'_>, subject: (&str, &str), (reference, edition): (&str, i32)) -> Result<()> {
+/// of `[oversight] page`, in the house's first language. `case_id` is that of the case it is about.
+/// Without an address the step says that nobody was paged.
+pub fn page(
+    tx: &mut Tx<'_>,
+    subject: (&str, &str),
+    (reference, edition): (&str, i32),
+    case_id: Option<&str>,
+) -> Result<()> {
     let config = tx.setting.config.clone();
     let language = config.place.languages.first().map_or("", String::as_str);
     for (place, address) in config.oversight.page.iter().enumerate() {
         let promise = Promise {
             referral_id: None,
+            case_id: case_id.map(str::to_owned),
             service_id: None,
             // One letter for each thing and address, however often it is promised.
             endpoint_id: format!("{reference}/{place}"),

@@ -217,6 +217,12 @@ pub fn list(
     Ok(query.order((reviews::due, reviews::id)).limit(limit).select(Review::as_select()).load(db)?)
 }
 
+/// Those of some reviews that somebody may know of, as key and reference.
+pub fn references_in(db: &mut Db, actor: &Actor, ids: &[String]) -> Result<Vec<(String, String)>> {
+    let these = visible(actor).filter(reviews::id.eq_any(ids.to_vec()));
+    Ok(these.select((reviews::id, reviews::reference)).load(db)?)
+}
+
 fn visible(actor: &Actor) -> reviews::BoxedQuery<'static, <Db as Connection>::Backend> {
     let cases = blocked_parties::table
         .filter(blocked_parties::party_kind.eq("staff"))

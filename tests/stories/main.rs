@@ -21,6 +21,7 @@ mod handover;
 mod identity;
 mod keeping;
 mod levels;
+mod live;
 mod main_job;
 mod matrix;
 mod notifications;

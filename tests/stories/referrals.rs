@@ -131,7 +131,7 @@ impl Desk<'_> {
 
     /// Letters about a referral: the service they go to, and how they stand.
     pub fn letters(&self, referral: &Referral) -> Vec<goldaw::notifications::Notification> {
-        let all = self.read(|db| goldaw::notifications::list(db, None, None, 200));
+        let all = self.read(|db| goldaw::notifications::list(db, None, None, None, 200));
         all.into_iter().filter(|letter| letter.referral_id.as_ref() == Some(&referral.id)).collect()
     }
 }

@@ -75,6 +75,8 @@ impl TestApp {
         config.server.listen = "127.0.0.1:0".parse().unwrap();
         config.server.threads = 1;
         config.server.drain_seconds = 1;
+        // A stream says that it is ready, and ends; stories that listen to one give it time.
+        config.server.stream_seconds = 0;
         config.staff.hash_memory_kib = 64;
         change(&mut config);
         let key = || TokenKey::load_or_create(&hotline.folder.path().join("token.key")).unwrap();

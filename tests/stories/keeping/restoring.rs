@@ -147,6 +147,7 @@ fn promise_a_letter(program: &Program) {
     let store = Store::open(&program.place(), setting(config, &program.keys(), &clock), clock).unwrap();
     let promise = Promise {
         referral_id: None,
+        case_id: None,
         service_id: None,
         endpoint_id: "endpoint".into(),
         channel: Channel::Email,

@@ -18,12 +18,12 @@ on_each_engine![
 
 fn retry(world: &World, reference: &str) -> Result<Notification, Error> {
     let reference = reference.to_owned();
-    world.store.write_blocking(By::system(), move |tx| notifications::retry(tx, &reference))
+    world.store.write_blocking(By::system(), move |tx| notifications::retry(tx, None, &reference))
 }
 
 fn cancel(world: &World, reference: &str) -> Result<Notification, Error> {
     let reference = reference.to_owned();
-    world.store.write_blocking(By::system(), move |tx| notifications::cancel(tx, &reference))
+    world.store.write_blocking(By::system(), move |tx| notifications::cancel(tx, None, &reference))
 }
 
 fn a_list_is_paged_by_time_and_filtered_by_state(engine: Engine) {
@@ -32,7 +32,7 @@ fn a_list_is_paged_by_time_and_filtered_by_state(engine: Engine) {
     cancel(&world, &promised[3].reference).unwrap();
     let list = |state, after: Option<&Notification>, limit| -> Vec<String> {
         let after = after.map(|row| (row.created_at, row.id.clone()));
-        let page = world.store.read_blocking(|db| notifications::list(db, state, after.as_ref(), limit)).unwrap();
+        let page = world.store.read_blocking(|db| notifications::list(db, None, state, after.as_ref(), limit)).unwrap();
         page.into_iter().map(|row| row.endpoint_id).collect()
     };
     assert_eq!(list(None, None, 2), ["a0", "a1"]);

@@ -111,7 +111,7 @@ impl World {
     }
 
     pub fn find(&self, promised: &Notification) -> Notification {
-        self.store.read_blocking(|db| notifications::find(db, &promised.reference)).unwrap()
+        self.store.read_blocking(|db| notifications::find(db, None, &promised.reference)).unwrap()
     }
 
     pub fn attempts(&self, promised: &Notification) -> Vec<Attempt> {
@@ -159,6 +159,7 @@ impl World {
 pub fn calm(endpoint: &str) -> Promise {
     Promise {
         referral_id: Some(format!("referral of {endpoint}")),
+        case_id: None,
         service_id: None,
         endpoint_id: endpoint.into(),
         channel: Channel::Email,

@@ -114,7 +114,7 @@ fn critical_and_high_climb_to_the_minute_and_end_with_the_coordinators() {
             let now = desk.referral(&referral);
             assert!(now.unroutable && now.ladder_due.is_none(), "nothing is left to climb");
             let pages = expected.iter().filter(|(_, kind)| kind == "paged").count();
-            let letters = desk.read(|db| goldaw::notifications::list(db, None, None, 200));
+            let letters = desk.read(|db| goldaw::notifications::list(db, None, None, None, 200));
             assert_eq!(letters.iter().filter(|letter| letter.kind == "page").count(), pages, "each page is a letter");
         }
     }
