@@ -52,7 +52,7 @@ codes! {
         Assent = "assent",
         /// A caregiver, never one who does it.
         Caregiver = "caregiver",
-        /// Nobody could; in a child's best interest.
+        /// Nobody could; in her best interest.
         BestInterest = "best_interest",
     }
 }
@@ -65,6 +65,8 @@ codes! {
         Written = "written",
         /// In a sign language or by an interpreter.
         Interpreted = "interpreted",
+        /// Not at all: a life was at risk, and she could not be asked.
+        Emergency = "emergency",
     }
 }
 codes! {

@@ -48,6 +48,9 @@ impl FromJson for ConsentForm {
             if twice {
                 f.problem("fields", "named_twice");
             }
+            if how == Some(How::Emergency) {
+                f.problem("how", "not_a_consent");
+            }
             if scope == Scope::Referral && given == Some(true) && !named_aloud {
                 f.problem("named_aloud", "must_be_said");
             }
@@ -120,10 +123,43 @@ pub fn record_consent(
         at,
         expires_at: form.expires_at,
         withdrawn_at: None,
+        reason: None,
     };
     model::insert_consent(tx.db, &row)?;
     let outcome = if form.given { "given" } else { "refused" };
     tx.step(("case", case_id), "consent", Some(outcome))?;
     tx.trail("cases.consent", ("consent", &row.reference), Some(outcome))?;
+    Ok(row.id)
+}
+
+/// Records what stands in place of her yes to one service, under a key of the caller's, who sealed the
+/// reason; gives that key.
+pub fn record_without_yes(
+    tx: &mut Tx<'_>,
+    (id, case_id, contact_id): (String, &str, &str),
+    service_id: &str,
+    (fields, reason): (&[ShareableField], Vec<u8>),
+) -> Result<String> {
+    let fields: Vec<&str> = fields.iter().map(|field| field.code()).collect();
+    let row = ConsentRow {
+        reference: tx.new_reference('Y')?,
+        case_id: case_id.to_owned(),
+        contact_id: Some(contact_id.to_owned()),
+        scope: Scope::Referral,
+        service_id: Some(service_id.to_owned()),
+        given: true,
+        given_by: GivenBy::BestInterest,
+        how: How::Emergency,
+        fields: fields.join(","),
+        recorded_by: tx.by.staff_id()?.to_owned(),
+        at: tx.now,
+        expires_at: None,
+        withdrawn_at: None,
+        reason: Some(reason),
+        id,
+    };
+    model::insert_consent(tx.db, &row)?;
+    tx.step(("case", case_id), "consent", Some(How::Emergency.code()))?;
+    tx.trail("cases.consent", ("consent", &row.reference), Some(How::Emergency.code()))?;
     Ok(row.id)
 }

@@ -9,7 +9,6 @@ use super::safe_contact::SafeContact;
 use super::safety_plan::SafetyPlan;
 use crate::access::Actor;
 use crate::error::{Error, Result};
-use crate::input::{At, Fields, FromJson, Json};
 use crate::storage::{Db, Tx, read_reference};
 use crate::vault::{BlindField, DataKey, Padding, Place, seal};
 
@@ -235,32 +234,6 @@ pub fn remember_phone(tx: &mut Tx<'_>, case_id: &str, number: &str) -> Result<()
     let Some(number) = e164(number, &tx.setting.config.place.phone_region) else { return Ok(()) };
     let index = tx.setting.vault.blind_index(BlindField::PersonPhone, &number);
     model::note_phone(tx.db, case_id, &index)
-}
-
-/// A party that must not know, as a body names it.
-#[derive(Debug, Clone)]
-pub enum Party {
-    /// A member of staff, by reference.
-    Staff(String),
-    /// An organisation, by reference.
-    Organisation(String),
-}
-
-impl FromJson for Party {
-    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        Fields::of(json, at, |f| {
-            let staff = f.text("staff", 32).and_then(|text| read_reference('W', &text));
-            let organisation = f.text("organisation", 32).and_then(|text| read_reference('O', &text));
-            match (staff, organisation) {
-                (Some(staff), None) => Some(Party::Staff(staff)),
-                (None, Some(organisation)) => Some(Party::Organisation(organisation)),
-                _ => {
-                    f.problem("staff", "name_one_party");
-                    None
-                }
-            }
-        })
-    }
 }
 
 /// Blocks parties by key: from now on the case is nonexistent to them. There is no unblocking

@@ -21,10 +21,10 @@ pub mod safe_contact;
 mod safety_plan;
 pub mod view;
 
-pub use consents::{ConsentForm, Heard, holds, record_consent};
+pub use consents::{ConsentForm, Heard, holds, record_consent, record_without_yes};
 pub use ending::{close, resume};
 pub use file::{
-    Blocked, File, Found, LookUp, Party, block, blocked, find_again, find_in, joinable, open, read, reference_of,
+    Blocked, File, Found, LookUp, block, blocked, find_again, find_in, joinable, open, read, reference_of,
     remember_phone, set_safe_contact, set_safety_plan, terms,
 };
 pub use merging::unite;

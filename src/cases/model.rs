@@ -81,6 +81,8 @@ pub struct ConsentRow {
     pub expires_at: Option<Instant>,
     /// When it was taken back.
     pub withdrawn_at: Option<Instant>,
+    /// Where there is none: why not, sealed under the contact's key.
+    pub reason: Option<Vec<u8>>,
 }
 
 /// Keeps the level of a case and the contact it comes from.
@@ -331,6 +333,16 @@ pub fn consents_of(db: &mut Db, case_id: &str) -> Result<Vec<ConsentRow>> {
     Ok(consents::table
         .filter(consents::case_id.eq(case_id))
         .order((consents::at.desc(), consents::id.desc()))
+        .select(ConsentRow::as_select())
+        .load(db)?)
+}
+
+/// What stands in place of her yes, in one contact.
+pub fn without_yes(db: &mut Db, contact_id: &str) -> Result<Vec<ConsentRow>> {
+    Ok(consents::table
+        .filter(consents::contact_id.eq(contact_id))
+        .filter(consents::how.eq(How::Emergency))
+        .order((consents::at, consents::id))
         .select(ConsentRow::as_select())
         .load(db)?)
 }

@@ -4,6 +4,7 @@ use crate::access::Actor;
 use crate::cases;
 use crate::contacts::{emergency, level};
 use crate::error::Result;
+use crate::referrals;
 use crate::storage::Tx;
 use crate::tasks::{self, Decision, Kind, Review};
 
@@ -22,20 +23,30 @@ pub struct About {
 pub fn about(tx: &mut Tx<'_>, actor: &Actor, review: &Review) -> Result<About> {
     if review.kind.is_of_a_case() {
         let case = Some(cases::reference_of(tx.db, &review.subject_id)?);
-        return Ok(About { contact: None, case, reason: None });
+        let reason = match review.kind {
+            Kind::CalledOutside => Some(tasks::reasons(tx, review)?),
+            _ => None,
+        };
+        return Ok(About { contact: None, case, reason });
     }
     let (contact, reason) = match review.kind {
         Kind::CalledWithoutYes => emergency::reviewed(tx, actor, review)?,
+        Kind::ReferredWithoutYes => referrals::emergency::reviewed(tx, actor, review)?,
         _ => level::reviewed(tx, actor, review)?,
     };
     Ok(About { contact: Some(contact), case: None, reason })
 }
 
-/// Decides a review. One that proposes a level lets the level follow; any other only records that a
+/// Decides a review. One that proposes a level lets the level follow; one of services that were asked
+/// without her yes ends, if it is refused, what rests on that; any other only records that a
 /// coordinator has looked. Errors: 404; 409 as [`tasks::decide`].
 pub fn decide(tx: &mut Tx<'_>, actor: &Actor, review: &Review, decision: Decision) -> Result<()> {
     if review.kind.proposes() {
         return level::decide(tx, actor, review, decision);
     }
-    tasks::decide(tx, actor, review, decision)
+    tasks::decide(tx, actor, review, decision)?;
+    match (review.kind, decision) {
+        (Kind::ReferredWithoutYes, Decision::Refuse) => referrals::emergency::undo(tx, review),
+        _ => Ok(()),
+    }
 }

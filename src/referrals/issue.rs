@@ -2,6 +2,7 @@
 
 use super::asking;
 use super::clocks::{self, Due};
+use super::emergency::{self, Emergency};
 use super::model::{self, Hop, PARTNER, REFERRAL, Referral, TICKET, Ticket, TicketState};
 use super::states::State;
 use crate::access::Actor;
@@ -24,7 +25,16 @@ pub struct IssueForm {
 struct NeedForm {
     need: ServiceType,
     services: Vec<Named>,
-    consent: ConsentForm,
+    basis: Basis,
+}
+
+/// What a service may be asked on.
+#[derive(Debug, Clone)]
+pub(super) enum Basis {
+    /// Her yes.
+    Consent(ConsentForm),
+    /// A life at risk, where she cannot be asked.
+    Emergency(Emergency),
 }
 
 /// A service as somebody typed its reference.
@@ -45,8 +55,15 @@ impl FromJson for NeedForm {
         Fields::of(json, at, |f| {
             let need = f.required("need");
             let services = f.required_with("services", |json, at| input::list(json, at, 1..=MOST));
-            let consent = f.required("consent");
-            Some(NeedForm { need: need?, services: services?, consent: consent? })
+            let basis = match (f.optional("consent"), f.optional("emergency")) {
+                (Some(consent), None) => Some(Basis::Consent(consent)),
+                (None, Some(emergency)) => Some(Basis::Emergency(emergency)),
+                (consent, _) => {
+                    f.problem("consent", if consent.is_some() { "not_beside_emergency" } else { "required" });
+                    None
+                }
+            };
+            Some(NeedForm { need: need?, services: services?, basis: basis? })
         })
     }
 }
@@ -59,8 +76,9 @@ impl FromJson for IssueForm {
     }
 }
 
-/// Issues a ticket from a call: opens her case, records her yes to each service, writes ticket and
-/// referrals with their clocks, and promises the first letter of each. Gives the ticket's key.
+/// Issues a ticket from a call: opens her case, records her yes to each service, or why it is asked
+/// without, writes ticket and referrals with their clocks, and promises the first letter of each.
+/// Gives the ticket's key.
 ///
 /// Errors: 404 for a call that is not the asker's; 409 `need_already_live`; 422 for everything wrong
 /// with the needs, all at once.
@@ -76,6 +94,9 @@ pub fn issue(tx: &mut Tx<'_>, actor: &Actor, contact: &str, form: &IssueForm) ->
     for (place, (need, services)) in form.needs.iter().zip(&named).enumerate() {
         refer(tx, &ticket, due, (need, services.as_slice()))
             .map_err(|error| below(error, &format!("/needs/{place}/consent")))?;
+    }
+    if form.needs.iter().any(|need| matches!(need.basis, Basis::Emergency(_))) {
+        emergency::report(tx, &summary, &case.id)?;
     }
     tx.trail("tickets.issue", ("ticket", &ticket.reference), Some(&ticket.level))?;
     Ok(ticket.id)
@@ -119,12 +140,6 @@ fn checked(tx: &mut Tx<'_>, summary: &Summary, blocked: &Blocked, form: &IssueFo
         if summary.excluded.iter().any(|kind| kind == need.need.code()) {
             wrong("need", "excluded_by_rules");
         }
-        if !need.consent.given {
-            wrong("consent/given", "consent_needed");
-        }
-        if need.consent.scope != Scope::Referral {
-            wrong("consent/scope", "other_scope");
-        }
         let mut services: Vec<Service> = Vec::new();
         for (index, named) in need.services.iter().enumerate() {
             match fitting(tx, need, named, blocked)? {
@@ -135,9 +150,38 @@ fn checked(tx: &mut Tx<'_>, summary: &Summary, blocked: &Blocked, form: &IssueFo
                 Err(code) => wrong(&format!("services/{index}"), code),
             }
         }
+        for (member, code) in need.basis.problems(tx, summary, &services)? {
+            wrong(member, code);
+        }
         all.push(services);
     }
     if problems.is_empty() { Ok(all) } else { Err(Error::Invalid(problems)) }
+}
+
+impl Basis {
+    /// What keeps services from being asked on it, each by its member and code.
+    fn problems(
+        &self,
+        tx: &mut Tx<'_>,
+        summary: &Summary,
+        services: &[Service],
+    ) -> Result<Vec<(&'static str, &'static str)>> {
+        let consent = match self {
+            Basis::Consent(consent) => consent,
+            Basis::Emergency(_) => {
+                let ids: Vec<String> = services.iter().map(|service| service.id.clone()).collect();
+                let forbidden = emergency::forbidden(tx.db, summary, &ids)?;
+                return Ok(forbidden.map(|code| ("emergency", code)).into_iter().collect());
+            }
+        };
+        let duty = services.iter().any(|service| service.form.duty_to_report);
+        let wrong = [
+            (!consent.given, ("consent/given", "consent_needed")),
+            (consent.scope != Scope::Referral, ("consent/scope", "other_scope")),
+            (duty && !consent.duty_to_report_read, ("consent/duty_to_report_read", "must_be_read_out")),
+        ];
+        Ok(wrong.into_iter().filter_map(|(holds, problem)| holds.then_some(problem)).collect())
+    }
 }
 
 /// A named service, or what is wrong with it. One that must not know is as if it did not exist.
@@ -218,7 +262,7 @@ fn refer(tx: &mut Tx<'_>, ticket: &Ticket, due: Due, (need, services): (&NeedFor
     model::insert_referral(tx.db, &read)?;
     tx.step(("referral", &read.id), "issued", Some(need.need.code()))?;
     for (position, service) in services.iter().enumerate() {
-        name_service(tx, ticket, (&read, position), service, &need.consent)?;
+        name_service(tx, ticket, (&read, position), service, &need.basis)?;
     }
     let hops = model::hops(tx.db, &read.id)?;
     let mut referral = read.clone();
@@ -229,13 +273,13 @@ fn refer(tx: &mut Tx<'_>, ticket: &Ticket, due: Due, (need, services): (&NeedFor
     model::save_referral(tx.db, &read, &referral)
 }
 
-/// Records her yes to one service, and its place in her order. Nothing is asked of it yet.
+/// Records on what one service may be asked, and its place in her order. Nothing is asked of it yet.
 pub(super) fn name_service(
     tx: &mut Tx<'_>,
     ticket: &Ticket,
     (referral, position): (&Referral, usize),
     service: &Service,
-    consent: &ConsentForm,
+    basis: &Basis,
 ) -> Result<Hop> {
     let contact = contacts::model::by_id(tx.db, &ticket.contact_id)?;
     let heard = Heard {
@@ -244,8 +288,11 @@ pub(super) fn name_service(
         finished_at: contact.finished_at,
     };
     let of = (ticket.case_id.as_str(), Some(contact.id.as_str()));
-    let consent_id = cases::record_consent(tx, of, heard, Some(&service.id), consent)?;
-    let fields: Vec<&str> = consent.fields.iter().map(|field| field.code()).collect();
+    let (consent_id, fields) = match basis {
+        Basis::Consent(form) => (cases::record_consent(tx, of, heard, Some(&service.id), form)?, &form.fields),
+        Basis::Emergency(form) => (emergency::record(tx, (of.0, &contact), &service.id, form)?, &form.fields),
+    };
+    let fields: Vec<&str> = fields.iter().map(|field| field.code()).collect();
     let hop = Hop {
         referral_id: referral.id.clone(),
         position: i32::try_from(position).map_err(|_| Error::Internal("too many services"))?,

@@ -29,6 +29,7 @@ mod asking;
 pub mod casework;
 pub mod claim;
 pub mod clocks;
+pub mod emergency;
 pub mod escalation;
 mod follow;
 pub mod issue;

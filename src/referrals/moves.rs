@@ -5,7 +5,7 @@
 use super::asking;
 use super::claim;
 use super::escalation;
-use super::issue::{self, Named};
+use super::issue::{self, Basis, Named};
 use super::model::{self, Hop, Referral, Ticket, TicketState};
 use super::states::{CancelReason, DeclineReason, FailReason, Move, State};
 use crate::access::{Actor, Role};
@@ -268,8 +268,14 @@ fn reroute(tx: &mut Tx<'_>, ticket: &Ticket, referral: &mut Referral, hop: Hop, 
         (Some(known), _) => known,
         (None, None) => return Err(Error::invalid("/consent", "required")),
         (None, Some(consent)) if !consent.given => return Err(Error::invalid("/consent/given", "consent_needed")),
-        (None, Some(consent)) => issue::name_service(tx, ticket, (referral, hops.len()), &service, consent)
-            .map_err(|error| issue::below(error, "/consent"))?,
+        (None, Some(consent)) if service.form.duty_to_report && !consent.duty_to_report_read => {
+            return Err(Error::invalid("/consent/duty_to_report_read", "must_be_read_out"));
+        }
+        (None, Some(consent)) => {
+            let basis = Basis::Consent(consent.clone());
+            issue::name_service(tx, ticket, (referral, hops.len()), &service, &basis)
+                .map_err(|error| issue::below(error, "/consent"))?
+        }
     };
     leave_for_another(tx, referral, hop, why)?;
     asking::ask(tx, referral, next, &service)

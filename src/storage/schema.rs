@@ -259,6 +259,7 @@ diesel::table! {
         at -> BigInt,
         expires_at -> Nullable<BigInt>,
         withdrawn_at -> Nullable<BigInt>,
+        reason -> Nullable<Binary>,
     }
 }
 
@@ -522,6 +523,8 @@ diesel::table! {
         not_before -> Nullable<BigInt>,
         notification_id -> Nullable<Text>,
         made_by -> Nullable<Text>,
+        outside_at -> Nullable<BigInt>,
+        outside_reason -> Nullable<Binary>,
     }
 }
 

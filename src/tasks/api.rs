@@ -131,7 +131,7 @@ async fn end(
 ) -> Result<Answer<TaskView>> {
     let actor = (*by).clone();
     let write = move |tx: &mut Tx<'_>| {
-        let id = tx.once(body.replay.as_ref(), 200, |tx| task::settle(tx, &actor, &id.0, body.form))?;
+        let id = tx.once(body.replay.as_ref(), 200, |tx| task::settle(tx, &actor, &id.0, &body.form))?;
         TaskView::by_key(tx, &id)
     };
     Ok(Answer::json(&app.store.write(by.by(), write).await?))

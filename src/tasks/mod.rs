@@ -14,10 +14,12 @@
 
 pub mod api;
 pub mod model;
+mod outside;
 mod pages;
 mod reviews;
 pub mod task;
 
+pub use outside::{reasons, reseal};
 pub use pages::page;
 pub use reviews::{
     Decision, Kind, NewReview, Review, State, decide, find, hand_over, last_decided, list, open, open_of,

@@ -25,6 +25,10 @@ codes! {
         RepeatContacts = "repeat_contacts",
         /// In a contact, help was called without her yes.
         CalledWithoutYes = "called_without_yes",
+        /// In a contact, services were asked without her yes.
+        ReferredWithoutYes = "referred_without_yes",
+        /// She was, or shall be, reached outside the times she called safe.
+        CalledOutside = "called_outside",
     }
 }
 
@@ -36,7 +40,7 @@ impl Kind {
 
     /// Whether it is about a case; else about a contact.
     pub fn is_of_a_case(self) -> bool {
-        matches!(self, Kind::Death | Kind::RepeatContacts)
+        matches!(self, Kind::Death | Kind::RepeatContacts | Kind::CalledOutside)
     }
 }
 

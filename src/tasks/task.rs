@@ -1,6 +1,7 @@
 //! One thing that somebody must do by a time.
 
 use super::model::{self, Task};
+use super::outside;
 use crate::access::{Actor, Role};
 use crate::cases;
 use crate::clock::Instant;
@@ -149,6 +150,7 @@ pub struct NewTask {
     kind: Kind,
     case: String,
     due: Instant,
+    outside_reason: Option<String>,
 }
 
 impl FromJson for NewTask {
@@ -157,28 +159,38 @@ impl FromJson for NewTask {
             let kind = f.required::<Kind>("kind");
             let case = f.required_text("case", 32);
             let due = f.required("due");
+            let outside_reason = outside::reason(f);
+            if outside_reason.is_some() && kind.is_some_and(|kind| !kind.reaches_her()) {
+                f.problem("outside_reason", "not_allowed");
+            }
             if kind.is_some_and(Kind::follows) {
                 f.problem("kind", "opens_by_itself");
                 return None;
             }
-            Some(NewTask { kind: kind?, case: case?, due: due? })
+            Some(NewTask { kind: kind?, case: case?, due: due?, outside_reason })
         })
     }
 }
 
 /// Asks for a task about a case. What reaches out to her is put into her next safe window; without
-/// one it is refused. Gives the task's key. Errors: 422 `/case` for missing and not one's own,
-/// `/due` in the past; 409 `no_safe_window`.
+/// one it is refused, unless there is a reason to reach her outside, which is reviewed. Gives the
+/// task's key. Errors: 422 `/case` for missing and not one's own, `/due` in the past; 409
+/// `no_safe_window`, `she_refused`.
 pub fn ask_for(tx: &mut Tx<'_>, actor: &Actor, new: &NewTask) -> Result<String> {
     let case = her_case(tx, actor, &new.case)?;
     if new.due < tx.now {
         return Err(Error::invalid("/due", "in_the_past"));
     }
-    let when = safe(tx, new.kind, Some(&case.id), new.due)?;
+    let safe = safe(tx, new.kind, Some(&case.id), new.due)?;
+    let outside = new.outside_reason.as_deref().filter(|_| safe.is_none_or(|(due, _)| due != new.due));
+    let when = if outside.is_some() { (new.due, None) } else { safe.ok_or_else(no_safe_window)? };
     let about = About { case_id: Some(&case.id), level: case.level.as_deref(), ..About::default() };
     let row = row(tx, new.kind, about, when, Some(actor.id.clone()))?;
     model::insert(tx.db, &row)?;
     tx.step(("task", &row.id), "opened", Some(new.kind.code()))?;
+    if let Some(reason) = outside {
+        outside::allow(tx, &row, &case, reason)?;
+    }
     tx.trail("tasks.open", ("task", &row.reference), Some(new.kind.code()))?;
     Ok(row.id)
 }
@@ -195,22 +207,30 @@ fn her_case(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<cases::Ca
 }
 
 /// When a task is due, and before when it must not be done: what reaches out to her waits for the
-/// first safe moment at or after the wished one.
-fn safe(tx: &mut Tx<'_>, kind: Kind, case_id: Option<&str>, wished: Instant) -> Result<(Instant, Option<Instant>)> {
-    let Some(case_id) = case_id.filter(|_| kind.reaches_her()) else { return Ok((wished, None)) };
+/// first safe moment at or after the wished one. `None` when there is none.
+fn safe(
+    tx: &mut Tx<'_>,
+    kind: Kind,
+    case_id: Option<&str>,
+    wished: Instant,
+) -> Result<Option<(Instant, Option<Instant>)>> {
+    let Some(case_id) = case_id.filter(|_| kind.reaches_her()) else { return Ok(Some((wished, None))) };
     let case = cases::model::by_id(tx.db, case_id)?;
     let zone = tx.setting.config.place.time_zone;
-    let terms = cases::terms(tx, &case)?;
-    let next =
-        terms.and_then(|terms| terms.next_safe(wished, zone)).ok_or_else(|| Error::conflict("no_safe_window"))?;
-    Ok((next, Some(next)))
+    let next = cases::terms(tx, &case)?.and_then(|terms| terms.next_safe(wished, zone));
+    Ok(next.map(|next| (next, Some(next))))
+}
+
+fn no_safe_window() -> Error {
+    Error::conflict("no_safe_window")
 }
 
 /// The body of `POST /tasks/{id}/outcome`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Ending {
     outcome: Outcome,
     due: Option<Instant>,
+    outside_reason: Option<String>,
 }
 
 impl FromJson for Ending {
@@ -218,32 +238,34 @@ impl FromJson for Ending {
         Fields::of(json, at, |f| {
             let outcome = f.required("outcome");
             let due = f.optional("due");
+            let outside_reason = outside::reason(f);
             if outcome.is_some_and(|outcome| (outcome == Outcome::Rescheduled) != due.is_some()) {
                 f.problem("due", if due.is_some() { "not_allowed" } else { "required" });
                 return None;
             }
-            Some(Ending { outcome: outcome?, due })
+            Some(Ending { outcome: outcome?, due, outside_reason })
         })
     }
 }
 
 /// Writes down how a task ended, or until when it is put off. What reaches out to her can only have
-/// been done when it was safe: before her window opens nothing but putting off or unsafe is taken.
-/// Gives its key. Errors: 404; 409 `ended`, `waits_for_her_window`, `no_safe_window`; 422.
-pub fn settle(tx: &mut Tx<'_>, actor: &Actor, reference: &str, ending: Ending) -> Result<String> {
+/// been done when it was safe: before her window opens nothing but putting off or unsafe is taken,
+/// unless there was a reason, which is reviewed. Gives its key. Errors: 404; 409 `ended`,
+/// `waits_for_her_window`, `no_safe_window`, `she_refused`; 422.
+pub fn settle(tx: &mut Tx<'_>, actor: &Actor, reference: &str, ending: &Ending) -> Result<String> {
     let task = model::find(tx.db, actor, reference)?;
     if task.state != State::Open {
         return Err(Error::conflict("ended"));
     }
+    let early = task.waits(tx.now) && ending.due.is_none() && ending.outcome != Outcome::Unsafe;
     let changed = match ending.due {
         Some(due) if due < tx.now => return Err(Error::invalid("/due", "in_the_past")),
         Some(due) => {
-            let (due, not_before) = safe(tx, task.kind, task.case_id.as_deref(), due)?;
+            let safe = safe(tx, task.kind, task.case_id.as_deref(), due)?;
+            let (due, not_before) = safe.ok_or_else(no_safe_window)?;
             Task { due, not_before, outcome: Some(ending.outcome), ..task.clone() }
         }
-        None if task.waits(tx.now) && ending.outcome != Outcome::Unsafe => {
-            return Err(Error::conflict("waits_for_her_window"));
-        }
+        None if early && ending.outside_reason.is_none() => return Err(Error::conflict("waits_for_her_window")),
         None => Task {
             state: State::Done,
             outcome: Some(ending.outcome),
@@ -253,6 +275,10 @@ pub fn settle(tx: &mut Tx<'_>, actor: &Actor, reference: &str, ending: Ending) -
         },
     };
     model::save(tx.db, &task, &changed)?;
+    if let (true, Some(reason), Some(case_id)) = (early, &ending.outside_reason, &task.case_id) {
+        let case = cases::model::by_id(tx.db, case_id)?;
+        outside::allow(tx, &task, &case, reason)?;
+    }
     tx.step(("task", &task.id), "outcome", Some(ending.outcome.code()))?;
     tx.trail("tasks.outcome", ("task", &task.reference), Some(ending.outcome.code()))?;
     Ok(task.id)

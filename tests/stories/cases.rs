@@ -3,6 +3,7 @@
 mod closing;
 mod merging;
 mod repeats;
+mod without_yes;
 
 use goldaw::access::Role;
 use goldaw::clock::{DAY, HOUR, SECOND};

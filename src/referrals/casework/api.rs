@@ -4,8 +4,8 @@ use actix_web::web::Data;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Closing, Merging, close, merge};
-use crate::access::{Answer, IfMatch, KeepCases, MergeCases, Permit, Posted, Reference, Routes};
+use super::{Blocking, Closing, Merging, block, close, merge};
+use crate::access::{Answer, Body, Done, IfMatch, KeepCases, MergeCases, Permit, Posted, Reference, Routes};
 use crate::cases::codes::{CloseReason, Status};
 use crate::cases::view::{self, CaseView};
 use crate::cases::{self, CaseRow};
@@ -19,6 +19,7 @@ pub fn routes() -> Routes {
     Routes::at("/cases")
         .post("/{id}/close", end, "Close a case without open tickets; a death ends everything at once")
         .post("/{id}/merge", unite, "Merge another case into this one: both references lead here")
+        .put("/{id}/blocked", hide, "Name parties for whom this case must not exist")
 }
 
 /// A case that was closed: nothing that is sealed.
@@ -66,4 +67,10 @@ async fn unite(
         view::whole(tx, &actor, &id.0)
     };
     Ok(app.store.write(by.by(), write).await?.answer())
+}
+
+async fn hide(by: Permit<KeepCases>, app: Data<App>, id: Reference<'K'>, body: Body<Blocking>) -> Result<Done> {
+    let actor = (*by).clone();
+    app.store.write(by.by(), move |tx| block(tx, &actor, &id.0, &body.0)).await?;
+    Ok(Done::done())
 }

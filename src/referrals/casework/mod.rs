@@ -3,8 +3,10 @@
 //! a death ends everything at once.
 
 pub mod api;
+mod blocking;
 mod closing;
 mod merging;
 
+pub use blocking::{Blocking, block};
 pub use closing::{Closing, close};
 pub use merging::{Merging, merge};
