@@ -3,6 +3,7 @@
 use super::asking;
 use super::clocks::{self, Due};
 use super::model::{self, Hop, PARTNER, REFERRAL, Referral, TICKET, Ticket, TicketState};
+use super::people;
 use super::states::State;
 use crate::access::Actor;
 use crate::cases::codes::Scope;
@@ -78,6 +79,7 @@ pub fn issue(tx: &mut Tx<'_>, actor: &Actor, contact: &str, form: &IssueForm) ->
             .map_err(|error| below(error, &format!("/needs/{place}/consent")))?;
     }
     tx.trail("tickets.issue", ("ticket", &ticket.reference), Some(&ticket.level))?;
+    people::page_a_lead(tx, &ticket)?;
     Ok(ticket.id)
 }
 

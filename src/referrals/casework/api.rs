@@ -1,11 +1,11 @@
-//! Closing and merging cases over HTTP.
+//! Closing and merging cases over HTTP, and hiding them from somebody.
 
 use actix_web::web::Data;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Closing, Merging, close, merge};
-use crate::access::{Answer, IfMatch, KeepCases, MergeCases, Permit, Posted, Reference, Routes};
+use super::{Closing, Hiding, Merging, block, close, merge};
+use crate::access::{Answer, Body, Done, IfMatch, KeepCases, MergeCases, Permit, Posted, Reference, Routes};
 use crate::cases::codes::{CloseReason, Status};
 use crate::cases::view::{self, CaseView};
 use crate::cases::{self, CaseRow};
@@ -18,6 +18,7 @@ use crate::storage::Tx;
 pub fn routes() -> Routes {
     Routes::at("/cases")
         .post("/{id}/close", end, "Close a case without open tickets; a death ends everything at once")
+        .put("/{id}/blocked", hide, "Name parties for whom this case must not exist")
         .post("/{id}/merge", unite, "Merge another case into this one: both references lead here")
 }
 
@@ -51,6 +52,12 @@ async fn end(
     };
     let view = app.store.write(by.by(), write).await?;
     Ok(Answer::json(&view).version(view.version))
+}
+
+async fn hide(by: Permit<KeepCases>, app: Data<App>, id: Reference<'K'>, body: Body<Hiding>) -> Result<Done> {
+    let actor = (*by).clone();
+    app.store.write(by.by(), move |tx| block(tx, &actor, &id.0, &body.0)).await?;
+    Ok(Done::done())
 }
 
 async fn unite(

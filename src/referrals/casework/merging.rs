@@ -4,12 +4,12 @@
 
 use serde_json::json;
 
-use super::super::model::{self, Ticket, TicketState};
-use super::super::{claim, moves};
+use super::super::claim;
+use super::super::model::{self, Ticket};
+use super::blocking::hide;
 use crate::access::Actor;
-use crate::cases::{self, Blocked};
+use crate::cases;
 use crate::contacts;
-use crate::directory;
 use crate::error::{Error, Result};
 use crate::input::{At, Fields, FromJson, Json};
 use crate::storage::{Tx, read_reference};
@@ -74,27 +74,7 @@ pub fn merge(tx: &mut Tx<'_>, actor: &Actor, id: (&str, i32), form: &Merging) ->
         claim::reseal_notes(tx, &ticket, &other, &whole)?;
         claim::saved(tx, &ticket, &Ticket { case_id: kept.id.clone(), ..ticket.clone() })?;
     }
-    let blocked = cases::blocked(tx.db, &kept.id)?;
-    for ticket in model::of_case(tx.db, &kept.id)?.iter().filter(|ticket| ticket.state == TicketState::Open) {
-        hide(tx, ticket, &blocked)?;
-    }
+    hide(tx, &kept.id)?;
     contacts::review_repeats(tx, Some(&kept.id))?;
     Ok(kept.id)
-}
-
-/// Takes a ticket away from whoever must not see it any more: its holder, and services that are
-/// asked.
-fn hide(tx: &mut Tx<'_>, ticket: &Ticket, blocked: &Blocked) -> Result<()> {
-    for referral in model::referrals_of(tx.db, &ticket.id)?.iter().filter(|referral| referral.state.is_live()) {
-        let service = directory::service_by_id(tx.db, &referral.service_id)?;
-        if blocked.organisations.contains(&service.organisation.id) {
-            moves::take_away(tx, ticket, referral)?;
-        }
-    }
-    if !ticket.claimed_by.as_ref().is_some_and(|holder| blocked.staff.contains(holder)) {
-        return Ok(());
-    }
-    let free = Ticket { claimed_by: None, claimed_at: None, claim_until: None, ..ticket.clone() };
-    claim::saved(tx, ticket, &free)?;
-    tx.step(("ticket", &ticket.id), "released", None)
 }
