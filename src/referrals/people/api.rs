@@ -22,6 +22,7 @@ pub fn routes() -> Routes {
         .get("/staff/{id}/duty", show, "When and where somebody is at work, in which languages, with how much")
         .put("/staff/{id}/duty", keep, "Replace when and where somebody is at work")
         .get("/tickets/{id}/suggestions", suggest, "Who could take a ticket, best first, and why")
+        .refusing(409)
 }
 
 /// How much somebody holds.

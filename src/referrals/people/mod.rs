@@ -22,6 +22,9 @@ mod lead;
 mod model;
 mod suggest;
 
+#[cfg(test)]
+mod tests;
+
 pub use duty::{Duty, Presence};
 pub(super) use lead::page_a_lead;
 pub use model::{Helper, UNWRITTEN};
