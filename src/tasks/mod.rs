@@ -18,7 +18,7 @@ mod pages;
 mod reviews;
 pub mod task;
 
-pub use pages::{page, page_but};
+pub use pages::page;
 pub use reviews::{
     Decision, Kind, NewReview, Review, State, decide, find, hand_over, last_decided, list, open, open_of, withdraw,
 };

@@ -4,6 +4,7 @@ use actix_web::web::Data;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::caseload::LoadView;
 use super::duty::{Duty, Presence};
 use super::model::{self, Helper};
 use super::suggest::{Near, Suggestion};
@@ -23,24 +24,6 @@ pub fn routes() -> Routes {
         .put("/staff/{id}/duty", keep, "Replace when and where somebody is at work")
         .get("/tickets/{id}/suggestions", suggest, "Who could take a ticket, best first, and why")
         .refusing(409)
-}
-
-/// How much somebody holds.
-#[derive(Serialize, JsonSchema)]
-pub struct LoadView {
-    id: String,
-    /// The staff number.
-    name: String,
-    open_tickets: i64,
-    limit: i64,
-}
-
-impl LoadView {
-    /// Of somebody who helps.
-    pub fn of(helper: &Helper) -> LoadView {
-        let Helper { reference, name, held, limit, .. } = helper;
-        LoadView { id: reference.clone(), name: name.clone(), open_tickets: *held, limit: *limit }
-    }
 }
 
 /// Somebody's duty, to be edited.

@@ -1,13 +1,34 @@
 //! How much one person may hold. What is counted and what is taken stand in one transaction, so of two
 //! claims for the last free place one is refused.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::super::model::Ticket;
-use super::model;
+use super::model::{self, Helper};
 use crate::access::Actor;
 use crate::clock::Instant;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::storage::{Db, Tx};
+
+/// How much somebody holds.
+#[derive(Serialize, JsonSchema)]
+pub struct LoadView {
+    id: String,
+    /// The staff number.
+    name: String,
+    open_tickets: i64,
+    limit: i64,
+}
+
+impl LoadView {
+    /// Of somebody who helps.
+    pub fn of(helper: &Helper) -> LoadView {
+        let Helper { reference, name, held, limit, .. } = helper;
+        LoadView { id: reference.clone(), name: name.clone(), open_tickets: *held, limit: *limit }
+    }
+}
 
 /// Whether one more ticket is more than somebody should hold. Errors: 409 `caseload_full` with their
 /// limit, where it may not be more.
@@ -35,5 +56,5 @@ pub(in crate::referrals) fn over_limit(
     now: Instant,
 ) -> Result<Vec<String>> {
     let all = model::helpers(db, actor, config.tickets.caseload, now)?;
-    Ok(all.into_iter().filter(model::Helper::is_over).map(|helper| helper.id).collect())
+    Ok(all.into_iter().filter(Helper::is_over).map(|helper| helper.id).collect())
 }

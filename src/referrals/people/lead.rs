@@ -5,7 +5,6 @@ use super::duty::{Duty, Presence};
 use super::model;
 use crate::cases;
 use crate::error::Result;
-use crate::identity;
 use crate::storage::{Tx, records};
 use crate::tasks;
 
@@ -32,9 +31,7 @@ pub(in crate::referrals) fn page_a_lead(tx: &mut Tx<'_>, ticket: &Ticket) -> Res
         return Ok(());
     }
     tx.step(("ticket", &ticket.id), STEP, None)?;
-    let numbers = identity::staff_numbers(tx.db)?;
-    let spared: Vec<String> = blocked.iter().filter_map(|id| numbers.get(id).cloned()).collect();
-    tasks::page_but(tx, &spared, ("ticket", &ticket.id), (&ticket.reference, 1))
+    tasks::page(tx, Some(&ticket.case_id), ("ticket", &ticket.id), (&ticket.reference, 1))
 }
 
 /// The keys of those who would take it up now.

@@ -25,6 +25,7 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 
+pub use caseload::LoadView;
 pub use duty::{Duty, Presence};
 pub(super) use lead::page_a_lead;
 pub use model::{Helper, UNWRITTEN};

@@ -360,6 +360,8 @@ fn when_all_on_duty_must_not_know_a_lead_who_may_is_paged_once() {
         assert_eq!(paged(&hotline), 0, "one who is there may know");
         night.block(&ticket["case"], &[&two]);
         night.block(&ticket["case"], &[&two]);
+        let told = "SELECT count(*) AS value FROM steps WHERE kind = 'everyone_blocked'";
+        assert_eq!(number(&mut hotline.stranger(), told), 1);
         let letters = floor.deliver();
         let pages: Vec<_> = letters.iter().filter(|letter| !letter.address.starts_with("shelter")).collect();
         let to: Vec<_> = pages.iter().map(|letter| letter.address.as_str()).collect();
