@@ -2,7 +2,7 @@
 
 use super::super::model::{Ticket, TicketState};
 use super::duty::{Duty, Presence};
-use super::model;
+use super::model::{self, Helper};
 use crate::cases;
 use crate::error::Result;
 use crate::storage::{Tx, records};
@@ -23,7 +23,7 @@ pub(in crate::referrals) fn page_a_lead(tx: &mut Tx<'_>, ticket: &Ticket) -> Res
     if blocked.is_empty() {
         return Ok(());
     }
-    let counselors = model::counselors(tx.db)?;
+    let counselors = model::counselors(tx.db, tx.setting.config.tickets.caseload)?;
     let zone = tx.setting.config.place.time_zone;
     let front = front(&counselors, |duty| duty.presence(now, zone));
     let all_are_blocked = !front.is_empty() && front.iter().all(|id| blocked.iter().any(|party| party == id));
@@ -35,13 +35,13 @@ pub(in crate::referrals) fn page_a_lead(tx: &mut Tx<'_>, ticket: &Ticket) -> Res
 }
 
 /// The keys of those who would take it up now.
-fn front(counselors: &[(String, Duty)], presence: impl Fn(&Duty) -> Presence) -> Vec<&str> {
-    if !counselors.iter().any(|(_, duty)| duty.keeps_hours()) {
+fn front(counselors: &[Helper], presence: impl Fn(&Duty) -> Presence) -> Vec<&str> {
+    if !counselors.iter().any(|helper| helper.duty.keeps_hours()) {
         return Vec::new();
     }
     let who_is = |wanted: Presence| {
-        let there = counselors.iter().filter(|(_, duty)| presence(duty) == wanted);
-        there.map(|(id, _)| id.as_str()).collect::<Vec<_>>()
+        let there = counselors.iter().filter(|helper| presence(&helper.duty) == wanted);
+        there.map(|helper| helper.id.as_str()).collect::<Vec<_>>()
     };
     let on_duty = who_is(Presence::OnDuty);
     if on_duty.is_empty() { who_is(Presence::OnCall) } else { on_duty }

@@ -71,36 +71,28 @@ fn stored(text: &str) -> Result<Duty> {
     read(&Json::parse(text.as_bytes())?).map_err(|_| Error::Internal("a duty cannot be read"))
 }
 
-/// Keys and duties of the active counselors.
-pub(super) fn counselors(db: &mut Db) -> Result<Vec<(String, Duty)>> {
-    let rows = at_work(db)?;
-    rows.into_iter().map(|(id, _, _, duty)| Ok((id, said(duty)?))).collect()
-}
-
-/// The active counselors by staff number, with what they hold as far as somebody may know of it.
-pub(super) fn helpers(db: &mut Db, viewer: &Actor, usual: i64, now: Instant) -> Result<Vec<Helper>> {
-    let held = held_by_all(db, viewer, now)?;
-    let helper = |(id, reference, name, duty): (String, String, String, Option<String>)| {
-        let duty = said(duty)?;
-        let limit = duty.caseload.unwrap_or(usual);
-        Ok(Helper { held: held.get(&id).copied().unwrap_or(0), limit, id, reference, name, duty })
-    };
-    at_work(db)?.into_iter().map(helper).collect()
-}
-
-fn said(duty: Option<String>) -> Result<Duty> {
-    duty.map_or(Ok(Duty::default()), |text| stored(&text))
-}
-
-/// Key, reference, staff number and duty of every active counselor, by staff number.
-fn at_work(db: &mut Db) -> Result<Vec<(String, String, String, Option<String>)>> {
-    Ok(staff::table
+/// The active counselors by staff number, as if none held anything; `usual` is how many somebody holds
+/// of whom nothing else was said.
+pub(super) fn counselors(db: &mut Db, usual: i64) -> Result<Vec<Helper>> {
+    let rows: Vec<(String, String, String, Option<String>)> = staff::table
         .left_join(duties::table)
         .filter(staff::role.eq(Role::Counselor))
         .filter(staff::active.eq(true))
         .order(staff::name)
         .select((staff::id, staff::reference, staff::name, duties::duty.nullable()))
-        .load(db)?)
+        .load(db)?;
+    let helper = |(id, reference, name, duty): (String, String, String, Option<String>)| {
+        let duty = duty.map_or(Ok(Duty::default()), |text| stored(&text))?;
+        Ok(Helper { id, reference, name, held: 0, limit: duty.caseload.unwrap_or(usual), duty })
+    };
+    rows.into_iter().map(helper).collect()
+}
+
+/// The same with what they hold, as far as somebody may know of it.
+pub(super) fn helpers(db: &mut Db, viewer: &Actor, usual: i64, now: Instant) -> Result<Vec<Helper>> {
+    let held = held_by_all(db, viewer, now)?;
+    let counted = |helper: Helper| Helper { held: held.get(&helper.id).copied().unwrap_or(0), ..helper };
+    Ok(counselors(db, usual)?.into_iter().map(counted).collect())
 }
 
 /// Open tickets held by a live claim, by holder; none of a case that the viewer must not know of.
