@@ -311,16 +311,28 @@ pub struct Tickets {
     pub claim_minutes_critical: i64,
     /// The same for all others.
     pub claim_minutes: i64,
+    /// Open tickets one counselor holds at most, where nothing else was said of them.
+    pub caseload: i64,
 }
 
 /// `[oversight]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Oversight {
-    /// Mail addresses of the coordinators on duty.
+    /// Mail addresses of the coordinators on duty, each as it was written; see [`Oversight::pagers`].
     pub page: Vec<String>,
     /// Hours within which a review is decided.
     pub review_hours: i64,
+}
+
+impl Oversight {
+    /// Whose address each is, by staff number where that was said, and the address.
+    pub fn pagers(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        self.page.iter().map(|entry| match entry.split_once(": ") {
+            Some((whose, address)) => (Some(whose), address),
+            None => (None, entry.as_str()),
+        })
+    }
 }
 
 /// `[worker]`
@@ -419,6 +431,7 @@ impl Config {
         refuse(self.place.languages.is_empty(), "[place] languages: at least one");
         refuse(self.database.connections == 0, "[database] connections: at least 1");
         refuse(self.database.queue == 0, "[database] queue: at least 1");
+        refuse(self.tickets.caseload < 1, "[tickets] caseload: at least 1");
         refuse(self.worker.at_once == 0, "[worker] at_once: at least 1");
         refuse(
             self.worker.lease_seconds < i64::try_from(self.worker.send_seconds).unwrap_or(i64::MAX).saturating_add(10),

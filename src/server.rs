@@ -58,6 +58,7 @@ fn api() -> Routes {
         .with(audit::api::routes())
         .with(referrals::api::routes())
         .with(referrals::casework::api::routes())
+        .with(referrals::people::api::routes())
         .with(oversight::api::routes())
         .with(tasks::api::routes())
         .with(notifications::api::routes())

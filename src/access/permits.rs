@@ -65,6 +65,8 @@ permissions! {
     WorkTickets = "tickets.work" for Counselor;
     /// Give a ticket to somebody.
     AssignTickets = "tickets.assign" for Coordinator;
+    /// See who could take a ticket; the verb decides of which.
+    SuggestHelpers = "tickets.suggest" for Counselor Coordinator;
     /// See a referral; the verb decides which.
     ReadReferrals = "referrals.read" for Operator Counselor Coordinator Partner;
     /// Move a referral; the state table decides which moves.
@@ -81,6 +83,8 @@ permissions! {
     ReadReports = "reports.read" for Coordinator Auditor;
     /// Who did what.
     ReadTrail = "audit.read" for Coordinator Admin Auditor;
+    /// When and where those who help are at work, and how much they carry.
+    KeepDuty = "staff.duty" for Coordinator Admin;
     /// Staff accounts.
     ManageStaff = "staff.manage" for Admin;
 }

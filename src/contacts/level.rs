@@ -227,7 +227,7 @@ pub fn set(tx: &mut Tx<'_>, actor: &Actor, reference: &str, asked: &Setting) -> 
         let review =
             tasks::open(tx, &NewReview { kind: Kind::LoweredLevel, subject_id: &row.id, level, proposed, opened_by })?;
         if before == Level::Critical {
-            tasks::page(tx, ("review", &review.id), (&review.reference, 1), row.case_id.as_deref())?;
+            tasks::page(tx, row.case_id.as_deref(), ("review", &review.id), (&review.reference, 1))?;
         }
     }
     let standing = Standing { set: Some(new.set()?), ..standing };

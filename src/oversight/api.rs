@@ -29,7 +29,7 @@ pub fn routes() -> Routes {
         .get(
             "/handover",
             open_work,
-            "What a shift leaves open: high risk, due soon, unanswered; and who took over last",
+            "What a shift leaves open: high risk, due soon, unanswered; who is free, who holds too much; and who took over last",
         )
         .post("/handover/acknowledge", take_over, "Take over what is open now")
 }
@@ -127,8 +127,8 @@ async fn show(by: Permit<DecideReviews>, app: Data<App>, id: Reference<'V'>) -> 
 }
 
 async fn open_work(by: Permit<TakeOver>, app: Data<App>) -> Result<Answer<OpenWork>> {
-    let (actor, now) = ((*by).clone(), app.clock.now());
-    Ok(Answer::json(&app.store.read(move |db| handover::open_work(db, &actor, now)).await?))
+    let (actor, config, now) = ((*by).clone(), app.config.clone(), app.clock.now());
+    Ok(Answer::json(&app.store.read(move |db| handover::open_work(db, &actor, &config, now)).await?))
 }
 
 async fn take_over(by: Permit<TakeOver>, app: Data<App>, body: Posted<Nothing>) -> Result<Answer<TakenOver, 201>> {

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Actor;
 use crate::clock::{HOUR, Instant};
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::identity;
 use crate::referrals::model as referrals;
+use crate::referrals::people::{self, Helper, LoadView};
 use crate::referrals::queue::{self, RowView};
 use crate::storage::schema::handovers;
 use crate::storage::{Db, Tx};
@@ -31,6 +33,10 @@ pub struct OpenWork {
     due: Vec<DueTask>,
     /// Referrals that should have been accepted by now.
     unanswered: Vec<Unanswered>,
+    /// Who is on duty and has room for a ticket.
+    free: Vec<LoadView>,
+    /// Who holds more than they should.
+    over_limit: Vec<LoadView>,
     /// Who took over last.
     last: Option<TakenOver>,
 }
@@ -87,7 +93,7 @@ pub fn references_of(db: &mut Db, ids: &[String]) -> Result<Vec<(String, String)
 }
 
 /// What is open now, as far as somebody may know of it.
-pub fn open_work(db: &mut Db, actor: &Actor, now: Instant) -> Result<OpenWork> {
+pub fn open_work(db: &mut Db, actor: &Actor, config: &Config, now: Instant) -> Result<OpenWork> {
     let staff = identity::staff_numbers(db)?;
     let high_risk = queue::high_risk(db, actor, now, MOST)?.iter().map(|row| RowView::of(row, &staff)).collect();
     let due = tasks::due_before(db, actor, now.plus(SHIFT), MOST)?.into_iter().map(|task| DueTask {
@@ -103,18 +109,22 @@ pub fn open_work(db: &mut Db, actor: &Actor, now: Instant) -> Result<OpenWork> {
         unroutable: referral.unroutable,
     });
     let (due, unanswered) = (due.collect(), unanswered.collect());
+    let (free, over) = people::shift(db, actor, config, now)?;
+    let loads = |helpers: &[Helper]| helpers.iter().map(LoadView::of).collect();
+    let (free, over_limit) = (loads(&free), loads(&over));
     let last = handovers::table
         .order((handovers::taken_at.desc(), handovers::id.desc()))
         .select(handovers::id)
         .first::<String>(db)
         .optional()?;
-    Ok(OpenWork { high_risk, due, unanswered, last: last.map(|id| taken(db, &id)).transpose()? })
+    let last = last.map(|id| taken(db, &id)).transpose()?;
+    Ok(OpenWork { high_risk, due, unanswered, free, over_limit, last })
 }
 
 /// Takes over what is open now: it is written down what that was, and by whom. Gives its key.
 pub fn take_over(tx: &mut Tx<'_>, actor: &Actor) -> Result<String> {
     let now = tx.now;
-    let open = open_work(tx.db, actor, now)?;
+    let open = open_work(tx.db, actor, &tx.setting.config, now)?;
     let items = Items {
         high_risk: open.high_risk.iter().map(|row| row.reference().to_owned()).collect(),
         due: open.due.into_iter().map(|task| task.id).collect(),

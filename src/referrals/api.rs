@@ -17,7 +17,7 @@ use crate::directory::Areas;
 use crate::error::Result;
 use crate::input::{self, At, Fields, FromJson, Json};
 use crate::state::App;
-use crate::storage::{Replay, Tx};
+use crate::storage::{Db, Replay, Tx};
 
 /// Every address of this room, below `/api/v1`. Handlers ask for `Data<Areas>`.
 pub fn routes() -> Routes {
@@ -110,8 +110,12 @@ async fn list_tickets(
 ) -> Result<Answer<Items<RowView>>> {
     let (actor, asked, now) = (who.clone(), query.clone(), app.clock.now());
     let after = query.page.after(&app.vault)?;
-    let (rows, numbers) =
-        app.store.read(move |db| queue::list(db, &actor, &asked, after.as_ref(), &areas, now)).await?;
+    let config = app.config.clone();
+    let read = move |db: &mut Db| {
+        let asked = asked.settled(db, &actor, &config, now)?;
+        queue::list(db, &actor, &asked, after.as_ref(), &areas, now)
+    };
+    let (rows, numbers) = app.store.read(read).await?;
     let page = queue::page(rows, &numbers, &query, &app.vault)?;
     Ok(page.answer("/api/v1/tickets", &query.page, &query.kept()))
 }

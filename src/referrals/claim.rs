@@ -5,6 +5,7 @@
 
 use super::clocks;
 use super::model::{self, Note, Ticket, TicketState};
+use super::people::{caseload, page_a_lead};
 use super::states::CloseReason;
 use crate::access::Actor;
 use crate::cases::{self, CaseRow};
@@ -21,10 +22,12 @@ const LONGEST_NOTE: usize = 2000;
 /// Letters of staff references.
 const STAFF: char = 'W';
 
-/// Whom a coordinator gives a ticket to: a staff number or reference.
+/// Whom a coordinator gives a ticket to: a staff number or reference; also if that is more than they
+/// should hold.
 #[derive(Debug, Clone)]
 pub struct AssignForm {
     to: String,
+    over_limit: bool,
 }
 
 /// A counselor's note.
@@ -41,7 +44,11 @@ pub struct CloseForm {
 
 impl FromJson for AssignForm {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        Fields::of(json, at, |f| f.required_text("to", 64).map(|to| AssignForm { to }))
+        Fields::of(json, at, |f| {
+            let to = f.required_text("to", 64);
+            let over_limit = f.optional("over_limit").unwrap_or(false);
+            Some(AssignForm { to: to?, over_limit })
+        })
     }
 }
 
@@ -59,7 +66,8 @@ impl FromJson for CloseForm {
 
 /// Takes a ticket that nobody holds, or whose claim has lapsed; one's own is held for longer. Gives
 /// the ticket's key. Errors: 404; 409 `claimed` with `claimed_by`, the staff number of who was
-/// first; 409 `closed`.
+/// first; 409 `closed`; 409 `caseload_full` for whoever holds as many as they should, but never for what
+/// is Critical or High now: nobody is kept from an emergency.
 pub fn claim(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<String> {
     let ticket = model::ticket_for(tx.db, actor, reference)?;
     let now = tx.now;
@@ -67,16 +75,22 @@ pub fn claim(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<String> 
     match ticket.holder(now) {
         Some(holder) if holder != actor.id => return Err(taken(tx, holder)),
         Some(_) => touch(tx, &ticket, actor)?,
-        None => {
-            if ticket.claimed_by.is_some() {
-                tx.step(("ticket", &ticket.id), "claim_lapsed", None)?;
-            }
-            give(tx, &ticket, &actor.id, now)?;
-            tx.step(("ticket", &ticket.id), "claimed", None)?;
-            tx.trail("tickets.claim", ("ticket", &ticket.reference), None)?;
-        }
+        None => take(tx, actor, &ticket)?,
     }
     Ok(ticket.id)
+}
+
+fn take(tx: &mut Tx<'_>, actor: &Actor, ticket: &Ticket) -> Result<()> {
+    let now = tx.now;
+    let level = clocks::effective(clocks::level(&ticket.level), ticket.care_by, now);
+    let over = caseload::one_more(tx, &actor.id, clocks::is_urgent(level))?;
+    if ticket.claimed_by.is_some() {
+        tx.step(("ticket", &ticket.id), "claim_lapsed", None)?;
+    }
+    give(tx, ticket, &actor.id, now)?;
+    tx.step(("ticket", &ticket.id), "claimed", None)?;
+    tx.trail("tickets.claim", ("ticket", &ticket.reference), None)?;
+    if over { caseload::went_over(tx, ticket, &actor.name) } else { Ok(()) }
 }
 
 /// Puts a ticket whose claim has lapsed back into the queue; false when there is none.
@@ -85,6 +99,7 @@ pub fn take_back(tx: &mut Tx<'_>) -> Result<bool> {
     let free = Ticket { claimed_by: None, claimed_at: None, claim_until: None, ..ticket.clone() };
     saved(tx, &ticket, &free)?;
     tx.step(("ticket", &ticket.id), "claim_lapsed", None)?;
+    page_a_lead(tx, &free)?;
     Ok(true)
 }
 
@@ -95,21 +110,28 @@ pub fn release(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<String
     saved(tx, &ticket, &free)?;
     tx.step(("ticket", &ticket.id), "released", None)?;
     tx.trail("tickets.release", ("ticket", &ticket.reference), None)?;
+    page_a_lead(tx, &free)?;
     Ok(ticket.id)
 }
 
 /// Gives a ticket to a counselor, whoever holds it. Errors: 404; 409 `closed`; 422 for anybody who
-/// is not an active counselor or must not know of this case, alike.
+/// is not an active counselor or must not know of this case, alike; 409 `caseload_full` for one who holds
+/// as many as they should, unless the form says that it may be more.
 pub fn assign(tx: &mut Tx<'_>, actor: &Actor, reference: &str, form: &AssignForm) -> Result<String> {
     let ticket = model::ticket_for(tx.db, actor, reference)?;
     is_open(&ticket)?;
     let named = read_reference(STAFF, &form.to).unwrap_or_else(|| form.to.clone());
     let to = model::counselor(tx.db, &named, &ticket.case_id)?.ok_or_else(|| Error::invalid("/to", "not_found"))?;
     let now = tx.now;
+    let holds_it = ticket.holder(now) == Some(to.as_str());
+    let over = !holds_it && caseload::one_more(tx, &to, form.over_limit)?;
     give(tx, &ticket, &to, now)?;
     let number = identity::staff_number(tx.db, &to)?;
     tx.step(("ticket", &ticket.id), "assigned", Some(&number))?;
     tx.trail("tickets.assign", ("ticket", &ticket.reference), Some(&number))?;
+    if over {
+        caseload::went_over(tx, &ticket, &number)?;
+    }
     Ok(ticket.id)
 }
 

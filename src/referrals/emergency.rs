@@ -81,7 +81,7 @@ pub(super) fn report(tx: &mut Tx<'_>, summary: &Summary, case_id: &str) -> Resul
     let (level, opened_by) = (summary.level.as_str(), opened_by.as_deref());
     let new = NewReview { kind: Kind::ReferredWithoutYes, subject_id: &summary.id, level, proposed: level, opened_by };
     let review = tasks::open(tx, &new)?;
-    tasks::page(tx, ("review", &review.id), (&review.reference, 1), Some(case_id))
+    tasks::page(tx, Some(case_id), ("review", &review.id), (&review.reference, 1))
 }
 
 /// The contact in which services were asked without her yes, and the reasons, one a line. The caller

@@ -158,12 +158,8 @@ fn asked_there(referral: &Referral, service_id: Option<&str>) -> bool {
 fn take(tx: &mut Tx<'_>, ticket: &Ticket, referral: &mut Referral, step: Step) -> Result<()> {
     let what = match step {
         Step::Page => {
-            tasks::page(
-                tx,
-                ("referral", &referral.id),
-                (&referral.reference, referral.version),
-                Some(&ticket.case_id),
-            )?;
+            let letter = (referral.reference.as_str(), referral.version);
+            tasks::page(tx, Some(&ticket.case_id), ("referral", &referral.id), letter)?;
             return Ok(());
         }
         _ if referral.unroutable => return Ok(()),

@@ -4,6 +4,7 @@ use super::asking;
 use super::clocks::{self, Due};
 use super::emergency::{self, Emergency};
 use super::model::{self, Hop, PARTNER, REFERRAL, Referral, TICKET, Ticket, TicketState};
+use super::people;
 use super::states::State;
 use crate::access::Actor;
 use crate::cases::codes::Scope;
@@ -99,6 +100,7 @@ pub fn issue(tx: &mut Tx<'_>, actor: &Actor, contact: &str, form: &IssueForm) ->
         emergency::report(tx, &summary, &case.id)?;
     }
     tx.trail("tickets.issue", ("ticket", &ticket.reference), Some(&ticket.level))?;
+    people::page_a_lead(tx, &ticket)?;
     Ok(ticket.id)
 }
 

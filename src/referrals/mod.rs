@@ -21,8 +21,8 @@
 //! [`release`](claim::release), [`assign`](claim::assign), [`note`](claim::note),
 //! [`close`](claim::close), [`make`](moves::make) a move,
 //! [`consent_withdrawn`](moves::consent_withdrawn), [`follow`] a level, [`list`](queue::list) a queue;
-//! for her whole case, those of [`casework`]; and for partners without an account, those of
-//! [`partner`].
+//! for her whole case, those of [`casework`]; for who takes up a ticket, those of [`people`]; and for
+//! partners without an account, those of [`partner`].
 
 pub mod api;
 mod asking;
@@ -38,6 +38,7 @@ pub mod matching;
 pub mod model;
 pub mod moves;
 pub mod partner;
+pub mod people;
 pub mod preview;
 pub mod queue;
 pub mod states;

@@ -10,9 +10,11 @@ use serde_json::json;
 
 use super::clocks;
 use super::model::{self, Referral, Ticket, TicketState};
+use super::people::caseload;
 use super::states::State;
 use crate::access::{Actor, Page, Params, Query};
 use crate::clock::Instant;
+use crate::config::Config;
 use crate::directory::{Areas, ServiceType};
 use crate::error::{Error, Result};
 use crate::identity;
@@ -34,6 +36,8 @@ codes! {
         WaitingPartner = "waiting_partner",
         /// Nobody she named is left to ask.
         Unroutable = "unroutable",
+        /// Their holder holds more than one person should.
+        OverLimit = "over_limit",
         /// Every open one.
         All = "all",
     }
@@ -48,6 +52,8 @@ pub struct QueueQuery {
     need: Option<ServiceType>,
     level: Option<Level>,
     area: Option<String>,
+    /// The keys of those who hold more than they should; looked up only where it is asked.
+    over_limit: Vec<String>,
 }
 
 impl Query for QueueQuery {
@@ -62,11 +68,19 @@ impl Query for QueueQuery {
             let shaped = code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
             if shaped && !code.is_empty() { Ok(code.to_owned()) } else { Err("not_an_area") }
         });
-        Some(QueueQuery { page: page?, queue, need, level, area })
+        Some(QueueQuery { page: page?, queue, need, level, area, over_limit: Vec::new() })
     }
 }
 
 impl QueueQuery {
+    /// Looks up what the query rests on beside tickets.
+    pub fn settled(self, db: &mut Db, actor: &Actor, config: &Config, now: Instant) -> Result<QueueQuery> {
+        match self.queue {
+            Queue::OverLimit => Ok(QueueQuery { over_limit: caseload::over_limit(db, actor, config, now)?, ..self }),
+            _ => Ok(self),
+        }
+    }
+
     /// The filters as they stand in the link to the next page.
     pub fn kept(&self) -> Vec<(&'static str, String)> {
         let mut kept = vec![("queue", self.queue.code().to_owned())];
@@ -91,6 +105,9 @@ impl QueueQuery {
                         .select(referrals::ticket_id),
                 ),
             ),
+            Queue::OverLimit => {
+                query.filter(tickets::claimed_by.eq_any(&self.over_limit)).filter(tickets::claim_until.gt(now))
+            }
             Queue::Unroutable => query.filter(
                 tickets::id.eq_any(
                     referrals::table

@@ -31,6 +31,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    duties (staff_id) {
+        staff_id -> Text,
+        version -> Integer,
+        duty -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     sign_in_delays (name_mac) {
         name_mac -> Text,
         failures -> Integer,
@@ -572,6 +581,7 @@ diesel::table! {
 }
 
 diesel::joinable!(sessions -> staff (staff_id));
+diesel::joinable!(duties -> staff (staff_id));
 diesel::joinable!(services -> organisations (organisation_id));
 diesel::joinable!(service_areas -> services (service_id));
 diesel::joinable!(endpoints -> services (service_id));
@@ -586,6 +596,7 @@ diesel::allow_columns_to_appear_in_same_group_by_clause!(tickets::area, referral
 diesel::allow_tables_to_appear_in_same_query!(
     staff,
     sessions,
+    duties,
     sign_in_delays,
     steps,
     trail,

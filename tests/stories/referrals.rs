@@ -5,6 +5,7 @@ mod escalation;
 mod issuing;
 mod moves;
 mod partner;
+mod people;
 mod queues;
 mod races;
 

@@ -4,9 +4,13 @@ use super::kept::{Kept, Person};
 use crate::access::Role;
 use crate::cli::house::House;
 use crate::cli::{Faults, told};
-use crate::directory;
+use crate::error::Error;
 use crate::identity::passphrase::Hashing;
 use crate::identity::{NewAccount, terminal};
+use crate::input::{self, Json};
+use crate::referrals::people::{self, Duty};
+use crate::storage::{By, Tx};
+use crate::{directory, identity};
 
 const STAFF: [(&str, Role); 8] = [
     ("op-07", Role::Operator),
@@ -17,6 +21,25 @@ const STAFF: [(&str, Role); 8] = [
     ("coord-01", Role::Coordinator),
     ("admin", Role::Admin),
     ("auditor", Role::Auditor),
+];
+
+/// When and where the counselors are at work: two share the days and one has the nights.
+const DUTIES: [(&str, &str); 3] = [
+    (
+        "co-02",
+        r#"{"areas":["TM-A","TM-S"],"languages":["tk","ru"],"caseload":12,
+            "hours":[{"days":["mon","tue","wed","thu","fri"],"from":"08:00","to":"20:00"}]}"#,
+    ),
+    (
+        "co-05",
+        r#"{"areas":["TM-M-BAY","TM-M"],"languages":["tk","uz","en"],"on_call":true,
+            "hours":[{"days":["wed","thu","fri","sat","sun"],"from":"08:00","to":"20:00"}]}"#,
+    ),
+    (
+        "co-09",
+        r#"{"languages":["tk","ru","sign"],
+            "hours":[{"days":["mon","tue","wed","thu","fri","sat","sun"],"from":"20:00","to":"08:00"}]}"#,
+    ),
 ];
 
 /// Organisations with an account of their own.
@@ -38,6 +61,8 @@ pub(super) fn engage(house: &House, kept: &mut Kept) -> Result<(), Faults> {
     if missing.is_empty() {
         return Ok(());
     }
+    let newly: Vec<&str> = missing.iter().map(|(name, ..)| *name).collect();
+    let duties = DUTIES.into_iter().filter(|(name, _)| newly.contains(name)).collect::<Vec<_>>();
     let hashing = Hashing::new(&house.app.config.staff).map_err(|told| vec![told])?;
     let known = terminal::list(&house.app.store).map_err(told)?;
     for (name, role, organisation) in missing {
@@ -55,5 +80,19 @@ pub(super) fn engage(house: &House, kept: &mut Kept) -> Result<(), Faults> {
             totp_secret: handed.totp_secret.map(|secret| secret.reveal().clone()),
         })?;
     }
-    Ok(())
+    duties.into_iter().try_for_each(|(name, duty)| put_on_duty(house, name, duty))
+}
+
+fn put_on_duty(house: &House, name: &'static str, duty: &str) -> Result<(), Faults> {
+    let json = Json::parse(duty.as_bytes()).map_err(told)?;
+    let (duty, areas) = (input::read::<Duty>(&json).map_err(told)?, house.areas.clone());
+    let write = move |tx: &mut Tx<'_>| match identity::find_named(tx.db, name)? {
+        Some(staff) => match people::keep(tx, &areas, (&staff.reference, people::UNWRITTEN), &duty) {
+            // Their secrets were lost, not when they are at work.
+            Err(Error::Stale { .. }) => Ok(()),
+            kept => kept,
+        },
+        None => Ok(()),
+    };
+    house.app.store.write_blocking(By::system(), write).map_err(told)
 }

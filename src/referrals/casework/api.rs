@@ -1,4 +1,4 @@
-//! Closing and merging cases over HTTP.
+//! Closing and merging cases over HTTP, and hiding them from somebody.
 
 use actix_web::web::Data;
 use schemars::JsonSchema;
@@ -54,6 +54,12 @@ async fn end(
     Ok(Answer::json(&view).version(view.version))
 }
 
+async fn hide(by: Permit<KeepCases>, app: Data<App>, id: Reference<'K'>, body: Body<Blocking>) -> Result<Done> {
+    let actor = (*by).clone();
+    app.store.write(by.by(), move |tx| block(tx, &actor, &id.0, &body.0)).await?;
+    Ok(Done::done())
+}
+
 async fn unite(
     by: Permit<MergeCases>,
     app: Data<App>,
@@ -67,10 +73,4 @@ async fn unite(
         view::whole(tx, &actor, &id.0)
     };
     Ok(app.store.write(by.by(), write).await?.answer())
-}
-
-async fn hide(by: Permit<KeepCases>, app: Data<App>, id: Reference<'K'>, body: Body<Blocking>) -> Result<Done> {
-    let actor = (*by).clone();
-    app.store.write(by.by(), move |tx| block(tx, &actor, &id.0, &body.0)).await?;
-    Ok(Done::done())
 }

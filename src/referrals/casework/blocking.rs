@@ -2,6 +2,7 @@
 //! taken from them.
 
 use super::super::model::{self, Ticket, TicketState};
+use super::super::people::page_a_lead;
 use super::super::{claim, moves};
 use crate::access::Actor;
 use crate::cases::{self, Blocked};
@@ -69,11 +70,14 @@ fn known(tx: &mut Tx<'_>, party: &Party) -> Result<(&'static str, String)> {
     })
 }
 
-/// Takes the open tickets of a case from whoever must not see it.
+/// Takes the open tickets of a case from whoever must not see it; a lead is told of those that nobody
+/// on duty sees then.
 pub(super) fn take_from_blocked(tx: &mut Tx<'_>, case_id: &str) -> Result<()> {
     let blocked = cases::blocked(tx.db, case_id)?;
     for ticket in model::of_case(tx.db, case_id)?.iter().filter(|ticket| ticket.state == TicketState::Open) {
         take(tx, ticket, &blocked)?;
+        let ticket = model::ticket(tx.db, &ticket.id)?;
+        page_a_lead(tx, &ticket)?;
     }
     Ok(())
 }

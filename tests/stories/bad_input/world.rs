@@ -41,9 +41,10 @@ const UNCOUNTED: [&str; 6] =
     ["trail", "sessions", "sign_in_delays", "leases", "data_keys", "__diesel_schema_migrations"];
 
 /// Tables whose rows are counted.
-const COUNTED: [&str; 33] = [
+const COUNTED: [&str; 34] = [
     "house",
     "staff",
+    "duties",
     "steps",
     "idempotency",
     "rule_sets",
@@ -211,7 +212,7 @@ impl<'a> World<'a> {
             ("PUT", "/services/{id}/capacity") => json!({"available": 1, "maximum": 2}),
             ("POST", "/directory/hsds") => hsds(),
             ("POST", "/services/match") => json!({"need": "safe_house", "contact": draft}),
-            ("POST", "/tickets/{id}/assign") => json!({"to": "co-01"}),
+            ("POST", "/tickets/{id}/assign") => json!({"to": "co-01", "over_limit": true}),
             ("POST", "/tickets/{id}/notes") => json!({"text": "a note"}),
             ("POST", "/tickets/{id}/close") => json!({"reason": "transferred"}),
             ("POST", "/referrals/{id}/decline" | "/referrals/{id}/hand-back") => json!({"reason": "no_capacity"}),
@@ -222,6 +223,10 @@ impl<'a> World<'a> {
             ("POST", "/auth/token") => json!({"session": "0".repeat(64)}),
             ("POST", "/me/password") => {
                 json!({"passphrase": "not the right one", "new_passphrase": "neither is this one, surely"})
+            }
+            ("PUT", "/staff/{id}/duty") => {
+                json!({"areas": ["TM-M-BAY"], "languages": ["tk", "sign"], "on_call": true, "caseload": 15,
+                    "hours": [{"days": ["mon", "fri"], "from": "20:00", "to": "08:00"}]})
             }
             ("POST", "/staff") => json!({"name": "op-50", "role": "operator", "second_factor": false}),
             ("POST", "/p/{token}/code") => json!({"code": "4711"}),

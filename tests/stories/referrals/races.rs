@@ -25,7 +25,7 @@ on_both_engines![
 ];
 
 /// What several do at once.
-type Try = Box<dyn Fn(&mut Tx<'_>) -> Result<String> + Send>;
+pub(super) type Try = Box<dyn Fn(&mut Tx<'_>) -> Result<String> + Send>;
 
 /// Tries a round: a crowd when a proof is asked for.
 fn crowd() -> usize {
@@ -34,7 +34,7 @@ fn crowd() -> usize {
 
 /// All at the same moment, each told in its own time. Told to come again, which an engine under
 /// strain may answer, somebody comes again.
-fn at_once(hotline: &Hotline, tries: Vec<(Actor, Try)>) -> Vec<(Actor, Result<String>)> {
+pub(super) fn at_once(hotline: &Hotline, tries: Vec<(Actor, Try)>) -> Vec<(Actor, Result<String>)> {
     let start = Arc::new(Barrier::new(tries.len()));
     let threads: Vec<_> = tries
         .into_iter()
