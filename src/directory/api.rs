@@ -31,9 +31,17 @@ pub fn routes() -> Routes {
         .list("/services", list_services, "Services")
         .post("/services", create_service, "Enter a service")
         .get("/services/{id}", show_service, "A service")
-        .patch("/services/{id}", change_service, "Change a service; new addresses wait for a second person")
+        .patch(
+            "/services/{id}",
+            change_service,
+            "Change a service; new addresses, and another number, wait for a second person",
+        )
         .put("/services/{id}/capacity", state_capacity, "State how many places are free now")
-        .post("/services/{id}/endpoints/confirm", confirm_endpoints, "Confirm addresses that somebody else changed")
+        .post(
+            "/services/{id}/endpoints/confirm",
+            confirm_endpoints,
+            "Confirm addresses, or a number, that somebody else changed",
+        )
         .post(
             "/services/{id}/endpoints/refuse",
             refuse_endpoints,

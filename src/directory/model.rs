@@ -55,8 +55,19 @@ pub struct Service {
     pub capacity_stated_at: Instant,
     /// The keyed hash of the code its focal point opens referrals with.
     pub partner_code_mac: Option<String>,
+    /// The change of its number that waits for a second person; until then `form.phone` is called.
+    pub phone_wanted: Option<PhoneWanted>,
     /// The last change.
     pub updated_at: Instant,
+}
+
+/// The number a service shall have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhoneWanted {
+    /// The number; none: it shall have none.
+    pub number: Option<String>,
+    /// The key of who said so.
+    pub by: String,
 }
 
 impl Service {
@@ -139,6 +150,8 @@ struct ServiceRow {
     partner_code_mac: Option<String>,
     verified_at: Option<Instant>,
     updated_at: Instant,
+    phone_wanted: Option<String>,
+    phone_wanted_by: Option<String>,
 }
 
 /// What a form writes into a row.
@@ -266,6 +279,7 @@ impl ServiceRow {
             endpoints,
             capacity_stated_at: self.capacity_stated_at,
             partner_code_mac: self.partner_code_mac,
+            phone_wanted: self.phone_wanted_by.map(|by| PhoneWanted { number: self.phone_wanted, by }),
             updated_at: self.updated_at,
         })
     }

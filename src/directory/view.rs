@@ -90,6 +90,14 @@ struct Reached {
     endpoints: Vec<EndpointView>,
     focal_points: Vec<FocalPoint>,
     phone: Option<String>,
+    /// A change of that number that waits for a second person; until then the old one is called.
+    phone_wanted: Option<PhoneWantedView>,
+}
+
+/// The number it shall have; `null`: none.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PhoneWantedView {
+    number: Option<String>,
 }
 
 /// An address; which of several is meant follows from its order.
@@ -148,6 +156,7 @@ impl Reached {
             endpoints: service.endpoints.iter().map(view).collect(),
             focal_points: service.form.focal_points.clone(),
             phone: service.form.phone.clone(),
+            phone_wanted: service.phone_wanted.as_ref().map(|one| PhoneWantedView { number: one.number.clone() }),
         }
     }
 }

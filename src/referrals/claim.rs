@@ -79,6 +79,13 @@ pub fn claim(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<String> 
     Ok(ticket.id)
 }
 
+/// A claim ends soon when less than a third of it, as it is by default, is left of a Critical ticket's;
+/// of any other's, an eighth: time enough to say that one is still there.
+pub fn ends_soon(ticket: &Ticket, now: Instant) -> bool {
+    let last = if clocks::level(&ticket.level) == Level::Critical { 5 } else { 30 } * MINUTE;
+    ticket.holder(now).is_some() && ticket.claim_until.is_some_and(|until| until.since(now) <= last)
+}
+
 /// Puts a ticket whose claim has lapsed back into the queue; false when there is none.
 pub fn take_back(tx: &mut Tx<'_>) -> Result<bool> {
     let Some(ticket) = model::next_lapsed(tx.db, tx.now)? else { return Ok(false) };

@@ -24,6 +24,7 @@
 //! for her whole case, those of [`casework`]; and for partners without an account, those of
 //! [`partner`].
 
+mod afterwards;
 pub mod api;
 mod asking;
 pub mod casework;
@@ -36,10 +37,12 @@ pub mod letter;
 pub mod matching;
 pub mod model;
 pub mod moves;
+mod notices;
 pub mod partner;
 pub mod preview;
 pub mod queue;
 pub mod states;
 pub mod views;
 
+pub use afterwards::heard_from_her;
 pub use follow::follow;

@@ -40,7 +40,7 @@ impl Kind {
     }
 
     /// True for what follows from something that happened, and is not asked for.
-    fn follows(self) -> bool {
+    pub fn opens_by_itself(self) -> bool {
         matches!(self, Kind::PhoneTask | Kind::FixAddress)
     }
 }
@@ -85,7 +85,20 @@ pub struct About<'a> {
 
 /// Opens a task that follows from something that happened.
 pub fn open_task(tx: &mut Tx<'_>, kind: Kind, about: About<'_>, due: Instant) -> Result<Task> {
-    let row = row(tx, kind, about, (due, None), None)?;
+    follow(tx, kind, about, (due, None))
+}
+
+/// [`open_task`] for one that reaches out to her, in the first safe window at or after the wished
+/// moment; false, and nothing opened, where her terms have none.
+pub fn open_when_safe(tx: &mut Tx<'_>, kind: Kind, about: About<'_>, wished: Instant) -> Result<bool> {
+    match window(tx, kind, about.case_id, wished)? {
+        Some(when) => follow(tx, kind, about, when).map(|_| true),
+        None => Ok(false),
+    }
+}
+
+fn follow(tx: &mut Tx<'_>, kind: Kind, about: About<'_>, when: (Instant, Option<Instant>)) -> Result<Task> {
+    let row = row(tx, kind, about, when, None)?;
     model::insert(tx.db, &row)?;
     tx.step(("task", &row.id), "opened", Some(kind.code()))?;
     Ok(row)
@@ -134,6 +147,12 @@ pub fn case_closed(tx: &mut Tx<'_>, case_id: &str) -> Result<()> {
     end_all(tx, open)
 }
 
+/// Ends the open tasks of a case that reach out to her: she said that she is not to be called.
+pub fn not_to_be_called(tx: &mut Tx<'_>, case_id: &str) -> Result<()> {
+    let open = model::open_of_case(tx.db, case_id)?;
+    end_all(tx, open.into_iter().filter(|task| task.kind.reaches_her()).collect())
+}
+
 fn end_all(tx: &mut Tx<'_>, open: Vec<Task>) -> Result<()> {
     for task in open.into_iter().filter(|task| task.kind != Kind::FixAddress) {
         let ended = Task { state: State::NotNeeded, done_at: Some(tx.now), ..task.clone() };
@@ -157,7 +176,7 @@ impl FromJson for NewTask {
             let kind = f.required::<Kind>("kind");
             let case = f.required_text("case", 32);
             let due = f.required("due");
-            if kind.is_some_and(Kind::follows) {
+            if kind.is_some_and(Kind::opens_by_itself) {
                 f.problem("kind", "opens_by_itself");
                 return None;
             }
@@ -194,16 +213,24 @@ fn her_case(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<cases::Ca
     found.map_err(|error| if matches!(error, Error::NotFound) { lost() } else { error })
 }
 
-/// When a task is due, and before when it must not be done: what reaches out to her waits for the
-/// first safe moment at or after the wished one.
+/// [`window`], which there must be. Errors: 409 `no_safe_window`.
 fn safe(tx: &mut Tx<'_>, kind: Kind, case_id: Option<&str>, wished: Instant) -> Result<(Instant, Option<Instant>)> {
-    let Some(case_id) = case_id.filter(|_| kind.reaches_her()) else { return Ok((wished, None)) };
+    window(tx, kind, case_id, wished)?.ok_or_else(|| Error::conflict("no_safe_window"))
+}
+
+/// When a task is due, and before when it must not be done: what reaches out to her waits for the
+/// first safe moment at or after the wished one. `None` where her terms have no such moment.
+fn window(
+    tx: &mut Tx<'_>,
+    kind: Kind,
+    case_id: Option<&str>,
+    wished: Instant,
+) -> Result<Option<(Instant, Option<Instant>)>> {
+    let Some(case_id) = case_id.filter(|_| kind.reaches_her()) else { return Ok(Some((wished, None))) };
     let case = cases::model::by_id(tx.db, case_id)?;
     let zone = tx.setting.config.place.time_zone;
-    let terms = cases::terms(tx, &case)?;
-    let next =
-        terms.and_then(|terms| terms.next_safe(wished, zone)).ok_or_else(|| Error::conflict("no_safe_window"))?;
-    Ok((next, Some(next)))
+    let next = cases::terms(tx, &case)?.and_then(|terms| terms.next_safe(wished, zone));
+    Ok(next.map(|next| (next, Some(next))))
 }
 
 /// The body of `POST /tasks/{id}/outcome`.
@@ -211,6 +238,13 @@ fn safe(tx: &mut Tx<'_>, kind: Kind, case_id: Option<&str>, wished: Instant) -> 
 pub struct Ending {
     outcome: Outcome,
     due: Option<Instant>,
+}
+
+impl Ending {
+    /// For good, in this way.
+    pub fn with(outcome: Outcome) -> Ending {
+        Ending { outcome, due: None }
+    }
 }
 
 impl FromJson for Ending {

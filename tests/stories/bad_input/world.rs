@@ -41,7 +41,7 @@ const UNCOUNTED: [&str; 6] =
     ["trail", "sessions", "sign_in_delays", "leases", "data_keys", "__diesel_schema_migrations"];
 
 /// Tables whose rows are counted.
-const COUNTED: [&str; 33] = [
+const COUNTED: [&str; 35] = [
     "house",
     "staff",
     "steps",
@@ -66,6 +66,8 @@ const COUNTED: [&str; 33] = [
     "contact_links",
     "reviews",
     "handovers",
+    "feedback",
+    "complaints",
     "tasks",
     "contact_facts",
     "tickets",
@@ -182,6 +184,13 @@ impl<'a> World<'a> {
                 json!({"called": "ambulance", "agreed": false, "at": MORNING, "said": "words", "reference": "112-1",
                     "reason": "she could not speak any more", "pickup_place": "a place", "pickup_agreed": true})
             }
+            ("POST", "/feedback") => {
+                json!({"referral": self.things["/referrals"], "received": "yes", "safe": "no", "would_call_again": "unknown",
+                    "complaint": {"kind": "delay", "text": "words"}})
+            }
+            ("POST", "/complaints") => {
+                json!({"about": service, "kind": "delay", "text": "words", "case": self.things["/cases"]})
+            }
             ("POST", "/contacts/{id}/link") => json!({"contact": self.things["finished"]}),
             ("PUT", "/cases/{id}/safety-plan") => json!({"signal": "words", "to_take": "words", "children": "words"}),
             ("POST", "/cases/{id}/close") => {
@@ -280,7 +289,9 @@ fn things(
     operator.post(&format!("{lowered}/override"), &quiet).expect(200);
     counselor.post(&format!("/tickets/{}/claim", ticket.text_of("id")), &json!({})).expect(200);
     let task = json!({"kind": "case_review", "case": ticket.text_of("case"), "due": "2026-12-01T09:00:00Z"});
+    let complaint = json!({"about": "hotline", "kind": "delay", "text": "words"});
     HashMap::from([
+        ("/complaints", operator.post("/complaints", &complaint).expect(201).text_of("id")),
         ("/tasks", keeper.post("/tasks", &task).expect(201).text_of("id")),
         ("/contacts", id),
         ("finished", operator.call(&json!({"channel": "phone", "finish": true})).text_of("id")),
