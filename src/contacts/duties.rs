@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::storage::Tx;
 use crate::tasks::task::Kind;
 use crate::tasks::{self, About};
-use crate::triage::{Assessment, Name};
+use crate::triage::Assessment;
 use crate::vault::DataKey;
 
 /// Opens the tasks that the last assessment of a contact asks for; see [`open`].
@@ -17,7 +17,7 @@ pub(super) fn open_latest(tx: &mut Tx<'_>, row: &ContactRow, key: &DataKey) -> R
     open(tx, row, &assessed::opened(key, &latest)?)
 }
 
-/// Opens the tasks that an assessment asks for, each once, in the case of a contact that has just been
+/// Opens the tasks that an assessment asks for (it names each once) in the case of a contact that has just been
 /// finished: a contact is finished once. Without a case there is nobody to do them for. What is to be
 /// done on the line itself (offer an ambulance, stay) is told in the assessment and is over by now.
 /// What reaches out to her waits for her next safe window, and where she has none, somebody looks at
@@ -27,8 +27,7 @@ pub(super) fn open(tx: &mut Tx<'_>, row: &ContactRow, assessment: &Assessment) -
     let case = cases::model::by_id(tx.db, case_id)?;
     let about = About { case_id: Some(&case.id), level: case.level.as_deref(), ..About::default() };
     let by = tx.now.plus(DAY);
-    let named = |place: usize, name: &Name| assessment.tasks.iter().take(place).any(|other| other == name);
-    for (_, name) in assessment.tasks.iter().enumerate().filter(|(place, name)| !named(*place, name)) {
+    for name in &assessment.tasks {
         let Some(kind) = kind(name.as_str()) else { continue };
         if !tasks::open_when_safe(tx, kind, about, by)? {
             tasks::open_task(tx, Kind::CaseReview, about, by)?;

@@ -31,6 +31,8 @@ on_both_engines![
     nobody_alone_stops_letters,
     what_is_confirmed_is_what_was_seen,
     two_coordinators_confirm_what_the_other_changed,
+    the_number_that_is_called_changes_when_a_second_person_agrees,
+    nobody_alone_takes_the_number_away,
     an_organisation_that_leaves_takes_its_services_along,
     a_partner_code_is_kept_as_it_was_hashed,
     a_hidden_place_is_not_in_the_view,
@@ -344,6 +346,39 @@ fn two_coordinators_confirm_what_the_other_changed(hotline: &Hotline) {
     assert_eq!(letters(hotline, &one), ["a@example.org", "c@example.org"]);
     let both = settle(hotline, "co-02", &one, Verdict::Confirmed).unwrap();
     assert_eq!(letters(hotline, &both), ["a@example.org", "b@example.org", "c@example.org"]);
+}
+
+fn the_number_that_is_called_changes_when_a_second_person_agrees(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let (first, second) = (floor.seat("cd-01", Role::Coordinator), floor.seat("cd-02", Role::Coordinator));
+    let path = format!("/services/{}", floor.house(&first, "Shelter", "safe_house").id);
+    let settle = |seat: &Seat<'_>, verdict: &str, version: i64| {
+        let tag = format!("\"{version}\"");
+        seat.send("POST", &format!("{path}/endpoints/{verdict}"), &[("if-match", &tag)], &json!({}))
+    };
+    let numbers = |answer: crate::support::http::Answer| {
+        let json = answer.expect(200).json;
+        (json["phone"].clone(), json["phone_wanted"].clone())
+    };
+    let wanted = json!({"number": "+99365123456"});
+    assert_eq!(numbers(first.patch(&path, 1, &json!({"phone": "65 123456"}))), (Value::Null, wanted.clone()));
+    assert_eq!(numbers(second.patch(&path, 2, &json!({"preference": 3}))), (Value::Null, wanted), "no agreement");
+    assert_eq!(settle(&first, "confirm", 3).expect(409).json["code"], "second_person_needed");
+    settle(&second, "confirm", 2).expect(412);
+    let (agreed, nothing) = (json!("+99365123456"), Value::Null);
+    assert_eq!(numbers(settle(&second, "confirm", 3)), (agreed.clone(), nothing.clone()));
+    assert_eq!(settle(&second, "confirm", 4).expect(409).json["code"], "nothing_to_confirm");
+    first.patch(&path, 4, &json!({"phone": "65 999999"})).expect(200);
+    assert_eq!(numbers(settle(&second, "refuse", 5)), (agreed, nothing));
+}
+
+fn nobody_alone_takes_the_number_away(hotline: &Hotline) {
+    let made = add(hotline, json!({"phone": "65 123456"})).unwrap();
+    assert_eq!(made.form.phone.as_deref(), Some("+99365123456"), "entered with it, in use at once");
+    let emptied = change(hotline, coordinator("co-01"), &made, &json!({"phone": null})).unwrap();
+    assert!(emptied.is_reachable() && emptied.form.phone == made.form.phone);
+    let gone = settle(hotline, "co-02", &emptied, Verdict::Confirmed).unwrap();
+    assert_eq!((gone.form.phone, gone.phone_wanted), (None, None));
 }
 
 fn an_organisation_that_leaves_takes_its_services_along(hotline: &Hotline) {

@@ -25,6 +25,7 @@ mod main_job;
 mod matrix;
 mod notifications;
 mod publishing;
+mod quality;
 mod referrals;
 mod reports;
 mod rules;
