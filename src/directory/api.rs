@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::areas::Code;
 use super::{
-    AreaView, Areas, Counts, ORGANISATION, Organisation, OrganisationForm, OrganisationView, SERVICE, Service,
-    ServiceFilter, ServiceForm, ServiceStatus, ServiceType, ServiceView, Verdict,
+    AreaView, Areas, Counts, ORGANISATION, Organisation, OrganisationForm, OrganisationView, RenewedView, SERVICE,
+    Service, ServiceFilter, ServiceForm, ServiceStatus, ServiceType, ServiceView, Verdict,
 };
 use crate::access::{
     Actor, Answer, Body, Filtered, IfMatch, Items, Nothing, Page, Paged, Params, Patched, Permit, Posted, Query,
@@ -46,6 +46,12 @@ pub fn routes() -> Routes {
             "/services/{id}/endpoints/refuse",
             refuse_endpoints,
             "Leave the addresses as they were before that change",
+        )
+        .post("/services/{id}/partner-code", want_code, "Ask for a new code for the focal point")
+        .post(
+            "/services/{id}/partner-code/confirm",
+            renew_code,
+            "Draw the code that somebody else asked for; it is shown this once",
         )
         .get("/areas", list_areas, "Provinces, districts and cities, with their dates")
         .with(super::hsds::api::routes())
@@ -198,6 +204,41 @@ async fn settle_endpoints(
         super::service_by_id(tx.db, &id)
     };
     Ok(shown(app.store.write(may.by(), work).await?, &may))
+}
+
+async fn want_code(
+    may: Permit<WriteDirectory>,
+    app: Data<App>,
+    Reference(id): Reference<SERVICE>,
+    IfMatch(seen): IfMatch,
+    Posted { replay, .. }: Posted<Nothing>,
+) -> Result<Answer<ServiceView>> {
+    let work = move |tx: &mut Tx<'_>| {
+        let id = tx.once(replay.as_ref(), 200, |tx| Ok(super::want_code(tx, &id, seen)?.id))?;
+        super::service_by_id(tx.db, &id)
+    };
+    Ok(shown(app.store.write(may.by(), work).await?, &may))
+}
+
+async fn renew_code(
+    may: Permit<WriteDirectory>,
+    app: Data<App>,
+    Reference(id): Reference<SERVICE>,
+    IfMatch(seen): IfMatch,
+    Posted { replay, .. }: Posted<Nothing>,
+) -> Result<Answer<RenewedView>> {
+    let work = move |tx: &mut Tx<'_>| {
+        let mut drawn = None;
+        let id = tx.once(replay.as_ref(), 200, |tx| {
+            let (service, code) = super::renew_code(tx, &id, seen)?;
+            drawn = Some(code);
+            Ok(service.id)
+        })?;
+        let service = super::service_by_id(tx.db, &id)?;
+        Ok((RenewedView { service: service.reference, code: drawn }, service.version))
+    };
+    let (view, version) = app.store.write(may.by(), work).await?;
+    Ok(Answer::json(&view).version(version))
 }
 
 async fn list_areas(_may: Permit<ReadDirectory>, areas: Data<Areas>) -> Result<Answer<Items<AreaView<'static>>>> {

@@ -25,6 +25,7 @@ mod import;
 mod model;
 mod names;
 mod offer;
+mod partner_code;
 mod toml_file;
 mod view;
 
@@ -41,12 +42,13 @@ pub use hours::{Exception, Hours, Interval, Week, Weekly};
 pub use import::{SAMPLE, SampleDirectory, import};
 pub use model::writes::{ORGANISATION, SERVICE};
 pub use model::{
-    Endpoint, Organisation, Service, ServiceFilter, endpoints_of, list_organisations, list_services,
+    Endpoint, Organisation, PhoneWanted, Service, ServiceFilter, endpoints_of, list_organisations, list_services,
     organisation_by_id, service_by_id, service_ids_serving, services_by_ids,
 };
 pub use names::{Language, Names};
 pub use offer::{Address, Capacity, Counts, Eligibility, FocalPoint, Stock};
-pub use view::{AreaView, OrganisationView, ServiceView};
+pub use partner_code::{code_mac, draw_code, renew_code, set_partner_code, want_code};
+pub use view::{AreaView, OrganisationView, RenewedView, ServiceView};
 
 use crate::error::{Error, Result};
 use crate::input::{Json, read};
@@ -188,14 +190,6 @@ pub fn expect_own(db: &mut Db, reference: &str, organisation_id: Option<&String>
         Some(own) if find_service(db, reference)?.organisation.id != *own => Err(Error::NotFound),
         _ => Ok(()),
     }
-}
-
-/// Sets the code a service's focal point opens referrals with, as a keyed hash. Errors: 404.
-pub fn set_partner_code(tx: &mut Tx<'_>, service_id: &str, mac: &str) -> Result<()> {
-    writes::write_partner_code(tx.db, service_id, mac)?;
-    tx.step(("service", service_id), "partner_code_set", None)?;
-    let reference = service_by_id(tx.db, service_id)?.reference;
-    tx.trail("services.set_partner_code", ("service", &reference), None)
 }
 
 /// A service as matching sees it.

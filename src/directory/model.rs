@@ -57,6 +57,8 @@ pub struct Service {
     pub partner_code_mac: Option<String>,
     /// The change of its number that waits for a second person; until then `form.phone` is called.
     pub phone_wanted: Option<PhoneWanted>,
+    /// The key of who wants that code renewed, until a second person agrees.
+    pub partner_code_wanted_by: Option<String>,
     /// The last change.
     pub updated_at: Instant,
 }
@@ -152,6 +154,7 @@ struct ServiceRow {
     updated_at: Instant,
     phone_wanted: Option<String>,
     phone_wanted_by: Option<String>,
+    partner_code_wanted_by: Option<String>,
 }
 
 /// What a form writes into a row.
@@ -280,6 +283,7 @@ impl ServiceRow {
             capacity_stated_at: self.capacity_stated_at,
             partner_code_mac: self.partner_code_mac,
             phone_wanted: self.phone_wanted_by.map(|by| PhoneWanted { number: self.phone_wanted, by }),
+            partner_code_wanted_by: self.partner_code_wanted_by,
             updated_at: self.updated_at,
         })
     }

@@ -177,6 +177,7 @@ diesel::table! {
         updated_at -> BigInt,
         phone_wanted -> Nullable<Text>,
         phone_wanted_by -> Nullable<Text>,
+        partner_code_wanted_by -> Nullable<Text>,
     }
 }
 

@@ -33,6 +33,7 @@ on_both_engines![
     two_coordinators_confirm_what_the_other_changed,
     the_number_that_is_called_changes_when_a_second_person_agrees,
     nobody_alone_takes_the_number_away,
+    a_code_is_renewed_by_two_and_shown_once,
     an_organisation_that_leaves_takes_its_services_along,
     a_partner_code_is_kept_as_it_was_hashed,
     a_hidden_place_is_not_in_the_view,
@@ -185,11 +186,12 @@ fn a_change_keeps_what_it_does_not_name(hotline: &Hotline) {
     assert_eq!(made.form.endpoints[1].address, "+99365000001");
     hotline.wait(1_000_000);
     let changed =
-        change(hotline, By::system(), &made, &json!({"preference": 3, "areas": ["TM-M"], "phone": null})).unwrap();
+        change(hotline, By::system(), &made, &json!({"preference": 3, "areas": ["TM-M"], "verified_at": null}))
+            .unwrap();
     let mut expected = made.clone();
     expected.version = 2;
     expected.updated_at = hotline.clock.now();
-    (expected.form.preference, expected.form.areas, expected.form.phone) = (3, vec!["TM-M".into()], None);
+    (expected.form.preference, expected.form.areas, expected.form.verified_at) = (3, vec!["TM-M".into()], None);
     assert_eq!(changed, expected);
     assert_eq!(
         number(&mut hotline.stranger(), "SELECT count(*) AS value FROM trail WHERE action = 'services.change'"),
@@ -370,6 +372,30 @@ fn the_number_that_is_called_changes_when_a_second_person_agrees(hotline: &Hotli
     assert_eq!(settle(&second, "confirm", 4).expect(409).json["code"], "nothing_to_confirm");
     first.patch(&path, 4, &json!({"phone": "65 999999"})).expect(200);
     assert_eq!(numbers(settle(&second, "refuse", 5)), (agreed, nothing));
+}
+
+fn a_code_is_renewed_by_two_and_shown_once(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let (first, second) = (floor.seat("cd-01", Role::Coordinator), floor.seat("cd-02", Role::Coordinator));
+    let service = floor.house(&first, "Shelter", "safe_house").id;
+    let ask = |seat: &Seat<'_>, end: &str, key: &str, version: i64| {
+        let tag = format!("\"{version}\"");
+        let headers = [("if-match", &*tag), ("idempotency-key", key)];
+        seat.send("POST", &format!("/services/{service}/partner-code{end}"), &headers, &json!({}))
+    };
+    let kept = || {
+        let found = hotline.store.read_blocking(|db| directory::find_service(db, &service)).unwrap();
+        (found.id, found.partner_code_mac.unwrap())
+    };
+    let (key, old) = kept();
+    assert_eq!(ask(&second, "/confirm", "key-00001", 1).expect(409).json["code"], "nothing_to_confirm");
+    assert_eq!(ask(&first, "", "key-00002", 1).expect(200).json["partner_code_wanted"], true);
+    assert_eq!(kept().1, old, "the old one opens until somebody else agrees");
+    assert_eq!(ask(&first, "/confirm", "key-00003", 2).expect(409).json["code"], "second_person_needed");
+    let code = ask(&second, "/confirm", "key-00004", 2).expect(200).text_of("code");
+    assert_eq!(kept().1, directory::code_mac(&hotline.vault, &key, &code));
+    assert_eq!(ask(&second, "/confirm", "key-00004", 2).expect(200).json["code"], Value::Null);
+    assert_eq!(ask(&second, "/confirm", "key-00005", 3).expect(409).json["code"], "nothing_to_confirm");
 }
 
 fn nobody_alone_takes_the_number_away(hotline: &Hotline) {

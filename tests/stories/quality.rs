@@ -72,6 +72,7 @@ impl<'a> Desk<'a> {
 
     /// What she says of being called back; gives the consent's reference.
     fn callback(&self, her: &Her, given: bool) -> String {
+        self.hotline.wait(MINUTE);
         let call = her.call.strip_prefix("/contacts/").unwrap();
         let said =
             json!({"contact": call, "scope": "callback", "given": given, "given_by": "survivor", "how": "verbal"});

@@ -179,8 +179,14 @@ pub(in crate::directory) fn name_by_hsds(db: &mut Db, hsds_id: &str, subject_id:
 }
 
 pub(in crate::directory) fn write_partner_code(db: &mut Db, service_id: &str, mac: &str) -> Result<()> {
-    let changed =
-        diesel::update(services::table.find(service_id)).set(services::partner_code_mac.eq(Some(mac))).execute(db)?;
+    let set = (services::partner_code_mac.eq(Some(mac)), services::partner_code_wanted_by.eq(None::<String>));
+    let changed = diesel::update(services::table.find(service_id)).set(set).execute(db)?;
+    if changed == 1 { Ok(()) } else { Err(Error::NotFound) }
+}
+
+pub(in crate::directory) fn want_partner_code(db: &mut Db, service_id: &str, by: &str) -> Result<()> {
+    let wanted = services::partner_code_wanted_by.eq(by);
+    let changed = diesel::update(services::table.find(service_id)).set(wanted).execute(db)?;
     if changed == 1 { Ok(()) } else { Err(Error::NotFound) }
 }
 
