@@ -79,8 +79,8 @@ pub fn claim(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<String> 
     Ok(ticket.id)
 }
 
-/// A claim ends soon when less than a third of it, as it is by default, is left of a Critical ticket's;
-/// of any other's, an eighth: time enough to say that one is still there.
+/// Whether a claim is in its last minutes: five of a Critical ticket's, thirty of any other's. Time
+/// enough to do something, which holds it for longer, or to give it back.
 pub fn ends_soon(ticket: &Ticket, now: Instant) -> bool {
     let last = if clocks::level(&ticket.level) == Level::Critical { 5 } else { 30 } * MINUTE;
     ticket.holder(now).is_some() && ticket.claim_until.is_some_and(|until| until.since(now) <= last)
