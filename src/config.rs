@@ -47,6 +47,8 @@ pub struct Config {
     pub escalation: Escalation,
     /// Claims.
     pub tickets: Tickets,
+    /// What somebody must do.
+    pub tasks: Tasks,
     /// Second looks.
     pub oversight: Oversight,
     /// Delivery.
@@ -315,6 +317,14 @@ pub struct Tickets {
     pub caseload: i64,
 }
 
+/// `[tasks]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tasks {
+    /// Days after which she is asked how it went; 0: nobody asks.
+    pub feedback_days: i64,
+}
+
 /// `[oversight]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -432,6 +442,7 @@ impl Config {
         refuse(self.database.connections == 0, "[database] connections: at least 1");
         refuse(self.database.queue == 0, "[database] queue: at least 1");
         refuse(self.tickets.caseload < 1, "[tickets] caseload: at least 1");
+        refuse(!(0..=90).contains(&self.tasks.feedback_days), "[tasks] feedback_days: 0 to 90");
         refuse(self.worker.at_once == 0, "[worker] at_once: at least 1");
         refuse(
             self.worker.lease_seconds < i64::try_from(self.worker.send_seconds).unwrap_or(i64::MAX).saturating_add(10),

@@ -79,6 +79,10 @@ permissions! {
     TakeOver = "handover.take" for Operator Counselor Coordinator;
     /// Look a second time at what somebody else decided.
     DecideReviews = "reviews.decide" for Coordinator;
+    /// Complain of a service, of somebody or of the hotline.
+    Complain = "complaints.make" for Operator Counselor Coordinator Admin Auditor;
+    /// Read what others complain of.
+    HearComplaints = "complaints.read" for Coordinator;
     /// Response times and counts.
     ReadReports = "reports.read" for Coordinator Auditor;
     /// Who did what.

@@ -86,6 +86,13 @@ pub fn holds(db: &mut Db, consent_id: &str, now: Instant) -> Result<bool> {
     Ok(row.given && row.withdrawn_at.is_none() && row.expires_at.is_none_or(|end| now < end))
 }
 
+/// Whether she has not said that she is not to be called back: what she said of it last must be a yes
+/// that holds at that moment. Where she was never asked, only her terms decide.
+pub fn may_be_called_back(db: &mut Db, case_id: &str, at: Instant) -> Result<bool> {
+    let last = model::consents_of(db, case_id)?.into_iter().find(|row| row.scope == Scope::Callback);
+    Ok(last.is_none_or(|row| row.given && row.withdrawn_at.is_none() && row.expires_at.is_none_or(|end| at < end)))
+}
+
 /// Records a consent in a case; gives its key. `pointer` is where the form stood in the request.
 /// Errors: 422 for a verbal consent outside a live contact, one in the future, or one already over.
 pub fn record_consent(

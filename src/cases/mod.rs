@@ -21,7 +21,7 @@ pub mod safe_contact;
 mod safety_plan;
 pub mod view;
 
-pub use consents::{ConsentForm, Heard, holds, record_consent, record_without_yes};
+pub use consents::{ConsentForm, Heard, holds, may_be_called_back, record_consent, record_without_yes};
 pub use ending::{close, resume};
 pub use file::{
     Blocked, File, Found, LookUp, block, blocked, find_again, find_in, joinable, open, read, reference_of,

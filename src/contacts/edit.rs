@@ -3,6 +3,7 @@
 use super::assessed;
 use super::codes::{AmendReason, Status};
 use super::document::{Document, open_at, seal_at};
+use super::duties;
 use super::form::ContactForm;
 use super::level::{bring, follow, review_carried, review_what_it_carries, standing};
 use super::model::{self, ContactRow, Edited, RevisionRow, Scope};
@@ -267,6 +268,7 @@ pub fn finish(tx: &mut Tx<'_>, actor: &Actor, reference: &str, ended_at: Option<
     model::mark_finished(tx.db, &row.id)?;
     tx.step(("contact", &row.id), "finished", None)?;
     review_what_it_carries(tx, &row.id)?;
+    duties::open_latest(tx, &row, &key)?;
     tx.trail("contacts.finish", ("contact", &row.reference), None)?;
     Ok(row.id)
 }

@@ -14,6 +14,7 @@ pub mod casework;
 pub mod classify;
 pub mod codes;
 pub mod document;
+mod duties;
 mod edit;
 pub mod emergency;
 pub mod facts;

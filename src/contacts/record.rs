@@ -9,6 +9,7 @@ use super::assessed;
 use super::classify::{age_at, contexts, elapsed_band, gbv_type};
 use super::codes::{AgeBand, Sex, Status};
 use super::document::{Document, seal_at};
+use super::duties;
 use super::facts::{facts, most_recent};
 use super::form::{ContactForm, Incident, Person};
 use super::level::{Standing, bring, carried, review_carried};
@@ -393,6 +394,9 @@ pub fn record(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<String> {
         bring(tx, case_id, &row.id, standing)?;
         review_carried(tx, &row, standing)?;
         review_repeats(tx, Some(case_id))?;
+    }
+    if row.status == Status::Finished {
+        duties::open(tx, &row, &prepared.plain.assessment)?;
     }
     tx.trail("contacts.record", ("contact", &row.reference), None)?;
     Ok(row.id)

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::areas::Code;
 use super::{
-    AreaView, Areas, Counts, ORGANISATION, Organisation, OrganisationForm, OrganisationView, SERVICE, Service,
-    ServiceFilter, ServiceForm, ServiceStatus, ServiceType, ServiceView, Verdict,
+    AreaView, Areas, Counts, ORGANISATION, Organisation, OrganisationForm, OrganisationView, RenewedView, SERVICE,
+    Service, ServiceFilter, ServiceForm, ServiceStatus, ServiceType, ServiceView, Verdict,
 };
 use crate::access::{
     Actor, Answer, Body, Filtered, IfMatch, Items, Nothing, Page, Paged, Params, Patched, Permit, Posted, Query,
@@ -31,13 +31,27 @@ pub fn routes() -> Routes {
         .list("/services", list_services, "Services")
         .post("/services", create_service, "Enter a service")
         .get("/services/{id}", show_service, "A service")
-        .patch("/services/{id}", change_service, "Change a service; new addresses wait for a second person")
+        .patch(
+            "/services/{id}",
+            change_service,
+            "Change a service; new addresses, and another number, wait for a second person",
+        )
         .put("/services/{id}/capacity", state_capacity, "State how many places are free now")
-        .post("/services/{id}/endpoints/confirm", confirm_endpoints, "Confirm addresses that somebody else changed")
+        .post(
+            "/services/{id}/endpoints/confirm",
+            confirm_endpoints,
+            "Confirm addresses, or a number, that somebody else changed",
+        )
         .post(
             "/services/{id}/endpoints/refuse",
             refuse_endpoints,
             "Leave the addresses as they were before that change",
+        )
+        .post("/services/{id}/partner-code", want_code, "Ask for a new code for the focal point")
+        .post(
+            "/services/{id}/partner-code/confirm",
+            renew_code,
+            "Draw the code that somebody else asked for; it is shown this once",
         )
         .get("/areas", list_areas, "Provinces, districts and cities, with their dates")
         .with(super::hsds::api::routes())
@@ -190,6 +204,41 @@ async fn settle_endpoints(
         super::service_by_id(tx.db, &id)
     };
     Ok(shown(app.store.write(may.by(), work).await?, &may))
+}
+
+async fn want_code(
+    may: Permit<WriteDirectory>,
+    app: Data<App>,
+    Reference(id): Reference<SERVICE>,
+    IfMatch(seen): IfMatch,
+    Posted { replay, .. }: Posted<Nothing>,
+) -> Result<Answer<ServiceView>> {
+    let work = move |tx: &mut Tx<'_>| {
+        let id = tx.once(replay.as_ref(), 200, |tx| Ok(super::want_code(tx, &id, seen)?.id))?;
+        super::service_by_id(tx.db, &id)
+    };
+    Ok(shown(app.store.write(may.by(), work).await?, &may))
+}
+
+async fn renew_code(
+    may: Permit<WriteDirectory>,
+    app: Data<App>,
+    Reference(id): Reference<SERVICE>,
+    IfMatch(seen): IfMatch,
+    Posted { replay, .. }: Posted<Nothing>,
+) -> Result<Answer<RenewedView>> {
+    let work = move |tx: &mut Tx<'_>| {
+        let mut drawn = None;
+        let id = tx.once(replay.as_ref(), 200, |tx| {
+            let (service, code) = super::renew_code(tx, &id, seen)?;
+            drawn = Some(code);
+            Ok(service.id)
+        })?;
+        let service = super::service_by_id(tx.db, &id)?;
+        Ok((RenewedView { service: service.reference, code: drawn }, service.version))
+    };
+    let (view, version) = app.store.write(may.by(), work).await?;
+    Ok(Answer::json(&view).version(version))
 }
 
 async fn list_areas(_may: Permit<ReadDirectory>, areas: Data<Areas>) -> Result<Answer<Items<AreaView<'static>>>> {

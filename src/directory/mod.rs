@@ -6,9 +6,9 @@
 //! hotline reads it. Where a service is may be confidential: then its place is never shown and
 //! never exported, to nobody, and how far away it is follows only from the areas it serves.
 //!
-//! Letters to a service go to its addresses in their order. A change of them waits until a second
-//! person confirms or refuses it, and until then letters go where they went: nobody alone can lead
-//! them astray, or stop them. The addresses a service is entered with are in use at once: nobody
+//! Letters to a service go to its addresses in their order. A change of them, or of the number that is
+//! phoned when it stays silent, waits until a second person confirms or refuses it, and until then
+//! letters go where they went: nobody alone can lead them astray, or stop them. The addresses a service is entered with are in use at once: nobody
 //! has agreed to that service yet, no letter goes to it before a survivor said yes to it by name,
 //! the trail says who entered it, and a house with one coordinator could not begin otherwise.
 //!
@@ -25,6 +25,7 @@ mod import;
 mod model;
 mod names;
 mod offer;
+mod partner_code;
 mod toml_file;
 mod view;
 
@@ -41,13 +42,14 @@ pub use hours::{Exception, Hours, Interval, Week, Weekly};
 pub use import::{SAMPLE, SampleDirectory, import};
 pub use model::writes::{ORGANISATION, SERVICE};
 pub use model::{
-    Endpoint, Organisation, Service, ServiceFilter, endpoints_of, list_organisations, list_services,
+    Endpoint, Organisation, PhoneWanted, Service, ServiceFilter, endpoints_of, list_organisations, list_services,
     organisation_by_id, references_of_organisations, references_of_services, service_by_id, service_ids_serving,
     services_by_ids,
 };
 pub use names::{Language, Names};
 pub use offer::{Address, Capacity, Counts, Eligibility, FocalPoint, Stock};
-pub use view::{AreaView, OrganisationView, ServiceView};
+pub use partner_code::{code_mac, draw_code, renew_code, set_partner_code, want_code};
+pub use view::{AreaView, OrganisationView, RenewedView, ServiceView};
 
 use crate::error::{Error, Result};
 use crate::input::{Json, read};
@@ -99,7 +101,7 @@ pub fn create_service(tx: &mut Tx<'_>, areas: &Areas, form: &ServiceForm) -> Res
 }
 
 /// Changes a service by a JSON merge patch. `seen` is the version the change was made from. New
-/// addresses, and those left out, wait for [`settle_endpoints`]. Errors: 404, 412, 422.
+/// addresses, those left out, and another number wait for [`settle_endpoints`]. Errors: 404, 412, 422.
 pub fn update_service(tx: &mut Tx<'_>, areas: &Areas, reference: &str, seen: i32, patch: &Json) -> Result<Service> {
     let old = find_service(tx.db, reference)?;
     expect_version(old.version, seen)?;
@@ -118,16 +120,16 @@ fn write_service(tx: &mut Tx<'_>, old: &Service, form: &ServiceForm) -> Result<S
     Ok(new)
 }
 
-/// What a second person says to addresses that wait.
+/// What a second person says to addresses, or a number, that wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// New ones are used, those that shall go are not used any more.
+    /// What is new is used, what shall go is not used any more.
     Confirmed,
     /// Everything stays as it was.
     Refused,
 }
 
-/// Settles the changes of a service's addresses that others have asked for; one's own go on
+/// Settles the changes of a service's addresses and number that others have asked for; one's own go on
 /// waiting. `seen` is the version that was looked at, so that nobody agrees to an address that was
 /// put there a moment ago. Errors: 404; 409 `second_person_needed` when all of them are one's own,
 /// `nothing_to_confirm`; 412.
@@ -137,16 +139,21 @@ pub fn settle_endpoints(tx: &mut Tx<'_>, reference: &str, seen: i32, verdict: Ve
     let me = tx.by.staff_id()?.to_owned();
     let waiting: Vec<&Endpoint> = service.endpoints.iter().filter(|one| one.status.is_waiting()).collect();
     let by_others = |one: &&&Endpoint| one.proposed_by.as_deref().is_some_and(|proposer| proposer != me);
-    if waiting.is_empty() {
+    let number = service.phone_wanted.as_ref().filter(|wanted| wanted.by != me);
+    if waiting.is_empty() && service.phone_wanted.is_none() {
         return Err(Error::conflict("nothing_to_confirm"));
     }
-    if !waiting.iter().any(|one| by_others(&one)) {
+    if number.is_none() && !waiting.iter().any(|one| by_others(&one)) {
         return Err(Error::conflict("second_person_needed"));
     }
     for endpoint in waiting.iter().filter(by_others) {
         let wanted = (endpoint.status == EndpointStatus::Proposed) == (verdict == Verdict::Confirmed);
         let status = if wanted { EndpointStatus::Active } else { EndpointStatus::Removed };
         writes::set_endpoint(tx, &endpoint.id, status)?;
+    }
+    if let Some(wanted) = number {
+        let number = if verdict == Verdict::Confirmed { &wanted.number } else { &service.form.phone };
+        writes::settle_phone(tx, &service.id, number.as_deref())?;
     }
     writes::next_version(tx, &service)?;
     let (step, action) = match verdict {
@@ -184,14 +191,6 @@ pub fn expect_own(db: &mut Db, reference: &str, organisation_id: Option<&String>
         Some(own) if find_service(db, reference)?.organisation.id != *own => Err(Error::NotFound),
         _ => Ok(()),
     }
-}
-
-/// Sets the code a service's focal point opens referrals with, as a keyed hash. Errors: 404.
-pub fn set_partner_code(tx: &mut Tx<'_>, service_id: &str, mac: &str) -> Result<()> {
-    writes::write_partner_code(tx.db, service_id, mac)?;
-    tx.step(("service", service_id), "partner_code_set", None)?;
-    let reference = service_by_id(tx.db, service_id)?.reference;
-    tx.trail("services.set_partner_code", ("service", &reference), None)
 }
 
 /// A service as matching sees it.

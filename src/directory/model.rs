@@ -67,8 +67,21 @@ pub struct Service {
     pub capacity_stated_at: Instant,
     /// The keyed hash of the code its focal point opens referrals with.
     pub partner_code_mac: Option<String>,
+    /// The change of its number that waits for a second person; until then `form.phone` is called.
+    pub phone_wanted: Option<PhoneWanted>,
+    /// The key of who wants that code renewed, until a second person agrees.
+    pub partner_code_wanted_by: Option<String>,
     /// The last change.
     pub updated_at: Instant,
+}
+
+/// The number a service shall have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhoneWanted {
+    /// The number; none: it shall have none.
+    pub number: Option<String>,
+    /// The key of who said so.
+    pub by: String,
 }
 
 impl Service {
@@ -151,6 +164,9 @@ struct ServiceRow {
     partner_code_mac: Option<String>,
     verified_at: Option<Instant>,
     updated_at: Instant,
+    phone_wanted: Option<String>,
+    phone_wanted_by: Option<String>,
+    partner_code_wanted_by: Option<String>,
 }
 
 /// What a form writes into a row.
@@ -278,6 +294,8 @@ impl ServiceRow {
             endpoints,
             capacity_stated_at: self.capacity_stated_at,
             partner_code_mac: self.partner_code_mac,
+            phone_wanted: self.phone_wanted_by.map(|by| PhoneWanted { number: self.phone_wanted, by }),
+            partner_code_wanted_by: self.partner_code_wanted_by,
             updated_at: self.updated_at,
         })
     }

@@ -90,6 +90,17 @@ struct Reached {
     endpoints: Vec<EndpointView>,
     focal_points: Vec<FocalPoint>,
     phone: Option<String>,
+    /// A change of that number that waits for a second person; until then the old one is called.
+    phone_wanted: Option<PhoneWantedView>,
+    /// Whether its focal point has a code, and whether somebody wants it renewed.
+    has_partner_code: bool,
+    partner_code_wanted: bool,
+}
+
+/// The number it shall have; `null`: none.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PhoneWantedView {
+    number: Option<String>,
 }
 
 /// An address; which of several is meant follows from its order.
@@ -148,8 +159,21 @@ impl Reached {
             endpoints: service.endpoints.iter().map(view).collect(),
             focal_points: service.form.focal_points.clone(),
             phone: service.form.phone.clone(),
+            phone_wanted: service.phone_wanted.as_ref().map(|one| PhoneWantedView { number: one.number.clone() }),
+            has_partner_code: service.partner_code_mac.is_some(),
+            partner_code_wanted: service.partner_code_wanted_by.is_some(),
         }
     }
+}
+
+/// A service with its new code, the once it is shown.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct RenewedView {
+    /// The service.
+    pub service: String,
+    /// For its focal point, by another way than letters go. Nowhere to be read again: `null` when this
+    /// is asked for once more.
+    pub code: Option<String>,
 }
 
 /// An area.

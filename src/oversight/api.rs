@@ -32,6 +32,7 @@ pub fn routes() -> Routes {
             "What a shift leaves open: high risk, due soon, unanswered; who is free, who holds too much; and who took over last",
         )
         .post("/handover/acknowledge", take_over, "Take over what is open now")
+        .with(super::quality::api::routes())
 }
 
 /// A review as a list shows it: codes and references only.
@@ -77,6 +78,7 @@ struct OpenedView {
     review: ReviewView,
     contact: Option<String>,
     case: Option<String>,
+    complaint: Option<String>,
     reason: Option<String>,
 }
 
@@ -117,10 +119,11 @@ async fn show(by: Permit<DecideReviews>, app: Data<App>, id: Reference<'V'>) -> 
         .store
         .write(by.by(), move |tx| {
             let review = tasks::find(tx.db, &actor, &id.0)?;
-            let About { contact, case, reason } = reviews::about(tx, &actor, &review)?;
+            let About { contact, case, complaint, reason } = reviews::about(tx, &actor, &review)?;
             tx.trail("reviews.read", ("review", &review.reference), None)?;
             let staff = identity::staff_numbers(tx.db)?;
-            Ok(OpenedView { review: ReviewView::of(review, &staff, tx.now), contact, case, reason })
+            let review = ReviewView::of(review, &staff, tx.now);
+            Ok(OpenedView { review, contact, case, complaint, reason })
         })
         .await?;
     Ok(Answer::json(&view))

@@ -1,5 +1,6 @@
 //! What a review is about, and what follows from its decision: each kind has its own answer.
 
+use super::quality::complaints;
 use crate::access::Actor;
 use crate::cases;
 use crate::contacts::{emergency, level};
@@ -8,12 +9,15 @@ use crate::referrals;
 use crate::storage::Tx;
 use crate::tasks::{self, Decision, Kind, Review};
 
-/// What whoever decides must know: a contact or a case, by reference, and the reason that was given.
+/// What whoever decides must know: a contact, a case or a complaint, by reference, and the reason that was given.
+#[derive(Default)]
 pub struct About {
     /// `C-…`
     pub contact: Option<String>,
     /// `K-…`
     pub case: Option<String>,
+    /// `Q-…`
+    pub complaint: Option<String>,
     /// In the words of whoever gave it.
     pub reason: Option<String>,
 }
@@ -27,14 +31,18 @@ pub fn about(tx: &mut Tx<'_>, actor: &Actor, review: &Review) -> Result<About> {
             Kind::CalledOutside => Some(tasks::reasons(tx, review)?),
             _ => None,
         };
-        return Ok(About { contact: None, case, reason });
+        return Ok(About { case, reason, ..About::default() });
     }
     let (contact, reason) = match review.kind {
+        Kind::Complaint => {
+            let complaint = Some(complaints::reference_of(tx.db, &review.subject_id)?);
+            return Ok(About { complaint, ..About::default() });
+        }
         Kind::CalledWithoutYes => emergency::reviewed(tx, actor, review)?,
         Kind::ReferredWithoutYes => referrals::emergency::reviewed(tx, actor, review)?,
         _ => level::reviewed(tx, actor, review)?,
     };
-    Ok(About { contact: Some(contact), case: None, reason })
+    Ok(About { contact: Some(contact), reason, ..About::default() })
 }
 
 /// Decides a review. One that proposes a level lets the level follow; one of services that were asked

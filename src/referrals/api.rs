@@ -5,14 +5,17 @@ use actix_web::web::Data;
 use super::claim::{self, AssignForm, CloseForm, NoteForm};
 use super::issue::{self, IssueForm, Named};
 use super::moves::{self, Order, Reroute};
+use super::notices::{self, Notice, NoticeView};
 use super::preview::{self, MatchForm, Preview};
 use super::queue::{self, QueueQuery, RowView};
 use super::states::{CancelReason, DeclineReason, FailReason};
 use super::views::{self, ReferralSeen, TicketSeen, TicketView};
 use crate::access::{
     Actor, Answer, AssignTickets, Body, Done, Filtered, IssueTickets, Items, KeepCases, Keyed, MatchServices,
-    MoveReferrals, Nothing, Part, Permit, Posted, ReadReferrals, ReadTickets, Reference, Routes, WorkTickets,
+    MoveReferrals, Nothing, Page, Paged, Part, Permit, Posted, ReadReferrals, ReadTickets, Reference, Routes,
+    WorkTickets,
 };
+use crate::clock::Instant;
 use crate::directory::Areas;
 use crate::error::Result;
 use crate::input::{self, At, Fields, FromJson, Json};
@@ -40,6 +43,7 @@ pub fn routes() -> Routes {
         .post("/tickets/{id}/assign", assign_ticket, "Give a ticket to a counselor")
         .post("/tickets/{id}/notes", note_ticket, "Write a note on a ticket one holds")
         .post("/tickets/{id}/close", close_ticket, "Close a ticket whose referrals have ended")
+        .list("/me/notices", notices, "What became of referrals of tickets I hold and of calls I recorded")
         .get("/referrals/{id}", show_referral, "A referral, as much of it as the asker may see")
         .post("/referrals/{id}/acknowledge", acknowledge, "The partner has seen it")
         .post("/referrals/{id}/accept", accept, "The partner accepts")
@@ -174,6 +178,18 @@ async fn close_ticket(
     posted: Posted<CloseForm>,
 ) -> Result<Answer<TicketSeen>> {
     done_to_ticket(&app, &who, posted.replay, move |tx, actor| claim::close(tx, actor, &id.0, &posted.form)).await
+}
+
+async fn notices(
+    who: Permit<ReadTickets>,
+    app: Data<App>,
+    Filtered(page): Filtered<Page>,
+) -> Result<Answer<Items<NoticeView>>> {
+    let (actor, limit, before) = (who.clone(), page.limit, page.after(&app.vault)?.map(|(place, _)| place.0));
+    let rows = app.store.read(move |db| notices::list(db, &actor, before, limit)).await?;
+    // A cursor is a place in an order: here that of the steps.
+    let key = |row: &Notice| (Instant(row.position), String::new());
+    Ok(Paged::of(rows, &page, &app.vault, key, NoticeView::from)?.answer("/api/v1/me/notices", &page, &[]))
 }
 
 async fn show_referral(

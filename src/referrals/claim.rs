@@ -93,6 +93,13 @@ fn take(tx: &mut Tx<'_>, actor: &Actor, ticket: &Ticket) -> Result<()> {
     if over { caseload::went_over(tx, ticket, &actor.name) } else { Ok(()) }
 }
 
+/// Whether a claim is in its last minutes: five of a Critical ticket's, thirty of any other's. Time
+/// enough to do something, which holds it for longer, or to give it back.
+pub fn ends_soon(ticket: &Ticket, now: Instant) -> bool {
+    let last = if clocks::level(&ticket.level) == Level::Critical { 5 } else { 30 } * MINUTE;
+    ticket.holder(now).is_some() && ticket.claim_until.is_some_and(|until| until.since(now) <= last)
+}
+
 /// Puts a ticket whose claim has lapsed back into the queue; false when there is none.
 pub fn take_back(tx: &mut Tx<'_>) -> Result<bool> {
     let Some(ticket) = model::next_lapsed(tx.db, tx.now)? else { return Ok(false) };

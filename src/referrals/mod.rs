@@ -24,6 +24,7 @@
 //! for her whole case, those of [`casework`]; for who takes up a ticket, those of [`people`]; and for
 //! partners without an account, those of [`partner`].
 
+mod afterwards;
 pub mod api;
 mod asking;
 pub mod casework;
@@ -37,6 +38,7 @@ pub mod letter;
 pub mod matching;
 pub mod model;
 pub mod moves;
+mod notices;
 pub mod partner;
 pub mod people;
 pub mod preview;
@@ -44,4 +46,5 @@ pub mod queue;
 pub mod states;
 pub mod views;
 
+pub use afterwards::heard_from_her;
 pub use follow::follow;

@@ -2,6 +2,7 @@
 //! only over the state and version it was read in, together with its step, its trail row and any
 //! letter it causes. Of two people with one move, one makes it and the other is told who did.
 
+use super::afterwards;
 use super::asking;
 use super::claim;
 use super::escalation;
@@ -9,6 +10,7 @@ use super::issue::{self, Basis, Named};
 use super::model::{self, Hop, Referral, Ticket, TicketState};
 use super::states::{CancelReason, DeclineReason, FailReason, Move, State};
 use crate::access::{Actor, Role};
+use crate::cases::codes::Scope;
 use crate::cases::{self, ConsentForm};
 use crate::directory::{self, ServiceStatus};
 use crate::error::{Error, Result};
@@ -156,6 +158,9 @@ fn carry_out(tx: &mut Tx<'_>, ticket: &Ticket, read: &Referral, hop: Hop, order:
     }
     if !matches!(state, State::Requested | State::Received) {
         escalation::end(tx, &mut referral)?;
+    }
+    if state == State::Completed {
+        afterwards::ask_her(tx, ticket, &referral)?;
     }
     model::save_referral(tx.db, read, &referral)?;
     tx.trail(&format!("referrals.{}", kind.step()), ("referral", &read.reference), order.reason())
@@ -334,6 +339,9 @@ pub fn withdraw(tx: &mut Tx<'_>, actor: &Actor, case: &str, consent: &str) -> Re
         return Err(Error::conflict("withdrawn"));
     }
     consent_withdrawn(tx, &consent.id)?;
+    if consent.scope == Scope::Callback {
+        tasks::not_to_be_called(tx, &case.id)?;
+    }
     tx.step(("case", &case.id), "consent", Some("withdrawn"))?;
     tx.trail("cases.withdraw_consent", ("consent", &consent.reference), None)
 }

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
+use super::claim;
 use super::clocks;
 use super::model::{self, Referral, Ticket, TicketState};
 use super::people::caseload;
@@ -157,6 +158,7 @@ pub struct Row {
     /// lapsed since moves it when it is taken back, not in the middle of somebody's pages.
     stands: Instant,
     late: bool,
+    ends_soon: bool,
 }
 
 impl Row {
@@ -165,7 +167,8 @@ impl Row {
         let holder = ticket.holder(now).map(str::to_owned);
         let due = due(&ticket, &referrals, holder.is_some());
         let effective = clocks::effective(clocks::level(&ticket.level), ticket.care_by, now);
-        Row { ticket, referrals, holder, effective, due, stands: due, late: due < now }
+        let ends_soon = claim::ends_soon(&ticket, now);
+        Row { ticket, referrals, holder, effective, due, stands: due, late: due < now, ends_soon }
     }
 
     fn waits_for_partner(&self) -> bool {
@@ -202,6 +205,9 @@ pub struct RowView {
     /// Whether she may be called now; `null` while nobody has said.
     may_call: Option<bool>,
     claimed_by: Option<String>,
+    /// When the claim ends if nothing is done: then the ticket is back in the queue.
+    claim_until: Option<Instant>,
+    claim_ends_soon: bool,
     issued_at: Instant,
     late: bool,
     unroutable: bool,
@@ -233,6 +239,8 @@ impl RowView {
             district: row.ticket.area.clone(),
             may_call: None,
             claimed_by: row.holder.as_ref().and_then(|id| numbers.get(id).cloned()),
+            claim_until: row.holder.as_ref().and(row.ticket.claim_until),
+            claim_ends_soon: row.ends_soon,
             issued_at: row.ticket.issued_at,
             late: row.late,
             unroutable: row.referrals.iter().any(|referral| referral.unroutable && referral.state.is_live()),

@@ -33,6 +33,9 @@ pub struct TicketView {
     effective_level: Level,
     state: TicketState,
     claimed_by: Option<String>,
+    /// When the claim ends if nothing is done: then the ticket is back in the queue.
+    claim_until: Option<Instant>,
+    claim_ends_soon: bool,
     referrals: Vec<ReferralView>,
     due: TicketDue,
     contact: String,
@@ -328,6 +331,8 @@ fn whole(db: &mut Db, ticket: &Ticket, languages: &[String], now: Instant) -> Re
         effective_level: clocks::effective(level, ticket.care_by, now),
         state: ticket.state,
         claimed_by: ticket.holder(now).and_then(|id| numbers.get(id).cloned()),
+        claim_until: ticket.holder(now).and(ticket.claim_until),
+        claim_ends_soon: super::claim::ends_soon(ticket, now),
         referrals: referrals
             .iter()
             .map(|referral| referral_view(db, referral, &ticket.reference, languages))

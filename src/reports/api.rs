@@ -1,4 +1,4 @@
-//! `GET /reports/response-times` and `/reports/service-gaps`.
+//! `GET /reports/response-times`, `/reports/service-gaps` and `/reports/feedback`.
 
 use actix_web::web::Data;
 use schemars::JsonSchema;
@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::response_times::{Lateness, Spread};
 use super::{
-    FEWEST, FEWEST_IN_A_DISTRICT, Gap, Grouping, Moment, ReferralTimes, Stage, Summary, Term, TicketTimes, Wanted,
+    FEWEST, FEWEST_IN_A_DISTRICT, Gap, Grouping, Heard, Moment, ReferralTimes, Stage, Summary, Term, TicketTimes,
+    Wanted,
 };
 use crate::access::{Answer, Filtered, Page, Paged, Params, Permit, Query, ReadReports, Role, Routes};
 use crate::clock::{DAY, Instant};
@@ -25,6 +26,7 @@ pub fn routes() -> Routes {
     Routes::at("/reports")
         .list("/response-times", response_times, "How long each step took, and what came too late")
         .list("/service-gaps", service_gaps, "What was asked for where no open service gives it")
+        .list("/feedback", feedback, "What was said of each service after help had ended")
 }
 
 /// `?from&to&level&area&service&group_by&limit&after`. Who may see aggregates only gets no rows.
@@ -63,6 +65,20 @@ async fn service_gaps(
     let gaps = app.store.read(move |db| super::service_gaps(db, &areas, &wanted, zone)).await?;
     let items = gaps.into_iter().filter_map(|gap| GapView::of(gap, fewest)).collect();
     Ok(Answer::json(&GapsView { from, to, items }))
+}
+
+/// `?from&to`. Who may see aggregates only gets no small counts.
+async fn feedback(
+    actor: Permit<ReadReports>,
+    Filtered(asked): Filtered<Window>,
+    app: Data<App>,
+) -> Result<Answer<FeedbackReport>> {
+    let wanted = asked.settled(app.clock.now(), actor.id.clone());
+    let fewest = if actor.role == Role::Coordinator { 1 } else { FEWEST };
+    let (from, to) = (wanted.from, wanted.to);
+    let heard = app.store.read(move |db| super::feedback(db, &wanted)).await?;
+    let items = heard.into_iter().filter(|heard| heard.asked >= fewest).map(|one| HeardView::of(one, fewest)).collect();
+    Ok(Answer::json(&FeedbackReport { from, to, items }))
 }
 
 fn link(wanted: &Wanted, grouping: Grouping, limit: i64, next: &str) -> String {
@@ -144,6 +160,47 @@ impl GapView {
         let (asked, unroutable) = (told(gap.asked), told(gap.unroutable));
         let view = GapView { area: gap.area, need: gap.need, asked, open_services: gap.open_services, unroutable };
         (view.asked.is_some() || view.unroutable.is_some()).then_some(view)
+    }
+}
+
+/// What was said of each service, of what was to be asked in a window.
+#[derive(Serialize, JsonSchema)]
+struct FeedbackReport {
+    from: Instant,
+    to: Instant,
+    items: Vec<HeardView>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct HeardView {
+    service: String,
+    /// How often somebody was to ask.
+    asked: usize,
+    /// How often there was an answer; here and below `null` where that is too few to be told.
+    answered: Option<usize>,
+    received: YesNo,
+    safe: YesNo,
+    would_call_again: YesNo,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct YesNo {
+    yes: Option<usize>,
+    no: Option<usize>,
+}
+
+impl HeardView {
+    fn of(heard: Heard, fewest: usize) -> HeardView {
+        let told = |count: usize| Some(count).filter(|count| fewest == 1 || *count >= fewest);
+        let both = |(yes, no): (usize, usize)| YesNo { yes: told(yes), no: told(no) };
+        HeardView {
+            service: heard.service,
+            asked: heard.asked,
+            answered: told(heard.answered),
+            received: both(heard.received),
+            safe: both(heard.safe),
+            would_call_again: both(heard.would_call_again),
+        }
     }
 }
 

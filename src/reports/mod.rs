@@ -8,13 +8,16 @@
 //! [`FEWEST`] durations. The verb is [`response_times`].
 //!
 //! And where help is missing: [`service_gaps`] counts what was asked for in places where no open
-//! service gives it. It counts calls and referrals and shows neither.
+//! service gives it. It counts calls and referrals and shows neither. [`feedback`]
+//! counts what was said of each service.
 
 pub mod api;
+mod feedback;
 mod model;
 mod response_times;
 mod service_gaps;
 
+pub use feedback::{Heard, feedback};
 pub use model::Wanted;
 pub use response_times::{FEWEST, Grouping, Moment, ReferralTimes, Stage, Summary, Term, TicketTimes};
 pub use service_gaps::{FEWEST_IN_A_DISTRICT, Gap, service_gaps};

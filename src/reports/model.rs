@@ -9,7 +9,9 @@ use crate::clock::Instant;
 use crate::error::Result;
 use crate::storage::Db;
 use crate::storage::records::{Step, steps_of};
-use crate::storage::schema::{blocked_parties, contact_facts, contacts, notifications, referrals, services, tickets};
+use crate::storage::schema::{
+    blocked_parties, contact_facts, contacts, feedback, notifications, referrals, services, tasks, tickets,
+};
 
 /// Which tickets.
 #[derive(Debug, Clone)]
@@ -297,4 +299,23 @@ pub(super) fn unroutable(db: &mut Db, wanted: &Wanted) -> Result<Vec<(Option<Str
         .select((tickets::area, referrals::need, diesel::dsl::count_star()))
         .load(db)?;
     Ok(rows.into_iter().map(|(area, need, count)| (area, need, usize::try_from(count).unwrap_or_default())).collect())
+}
+
+/// What was said of a service: whether help came, whether she is safe, whether she would call again.
+type Said = (String, String, String);
+
+/// Each question that was to be asked in the window: the service's reference, and what was said if it
+/// was.
+pub(super) fn feedback(db: &mut Db, wanted: &Wanted) -> Result<Vec<(String, Option<Said>)>> {
+    let hidden = hidden_from!(wanted.viewer);
+    let said = (feedback::received, feedback::safe, feedback::would_call_again);
+    Ok(tasks::table
+        .inner_join(services::table.on(tasks::service_id.eq(services::id.nullable())))
+        .left_join(feedback::table.on(tasks::referral_id.eq(feedback::referral_id.nullable())))
+        .filter(tasks::kind.eq("feedback"))
+        .filter(tasks::created_at.ge(wanted.from))
+        .filter(tasks::created_at.lt(wanted.to))
+        .filter(tasks::case_id.assume_not_null().ne_all(hidden))
+        .select((services::reference, said.nullable()))
+        .load(db)?)
 }

@@ -184,6 +184,9 @@ diesel::table! {
         partner_code_mac -> Nullable<Text>,
         verified_at -> Nullable<BigInt>,
         updated_at -> BigInt,
+        phone_wanted -> Nullable<Text>,
+        phone_wanted_by -> Nullable<Text>,
+        partner_code_wanted_by -> Nullable<Text>,
     }
 }
 
@@ -565,6 +568,35 @@ diesel::table! {
 }
 
 diesel::table! {
+    feedback (id) {
+        id -> Text,
+        referral_id -> Text,
+        service_id -> Text,
+        received -> Text,
+        safe -> Text,
+        would_call_again -> Text,
+        recorded_by -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    complaints (id) {
+        id -> Text,
+        reference -> Text,
+        kind -> Text,
+        about -> Text,
+        about_id -> Nullable<Text>,
+        case_id -> Nullable<Text>,
+        referral_id -> Nullable<Text>,
+        made_by -> Text,
+        at -> BigInt,
+        key_id -> Text,
+        document -> Binary,
+    }
+}
+
+diesel::table! {
     data_keys (id) {
         id -> Text,
         version -> Integer,
@@ -632,4 +664,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     tasks,
     reviews,
     handovers,
+    feedback,
+    complaints,
 );

@@ -9,7 +9,7 @@
 //! What is too urgent to wait for a look at the list *pages* the coordinators: a neutral letter says
 //! that there is news, and the program itself says what.
 //!
-//! The verbs: [`ask_for`] a task, [`open_task`], [`settle`], [`no_longer_needed`], [`case_closed`]; for reviews
+//! The verbs: [`ask_for`] a task, [`open_task`], [`open_when_safe`], [`settle`], [`no_longer_needed`], [`case_closed`]; for reviews
 //! [`open`], [`withdraw`], [`decide`], [`hand_over`], [`list`], [`find`]; and [`page`].
 
 pub mod api;
@@ -22,7 +22,7 @@ pub mod task;
 pub use outside::{reasons, reseal};
 pub use pages::page;
 pub use reviews::{
-    Decision, Kind, NewReview, Review, State, decide, find, hand_over, last_decided, list, open, open_of,
-    references_in, withdraw,
+    Decision, Kind, NewReview, Review, State, decide, find, hand_over, hidden_complaints, last_decided, list, open,
+    open_of, references_in, withdraw,
 };
-pub use task::{About, ask_for, case_closed, no_longer_needed, open_task, settle};
+pub use task::{About, ask_for, case_closed, no_longer_needed, not_to_be_called, open_task, open_when_safe, settle};

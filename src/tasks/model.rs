@@ -89,6 +89,17 @@ pub fn references_in(db: &mut Db, actor: &Actor, ids: &[String]) -> Result<Vec<(
     Ok(these.select((tasks::id, tasks::reference)).load(db)?)
 }
 
+/// The task to ask her how it went with the referral of this reference, for somebody. Errors: 404 for
+/// missing and not theirs alike.
+pub fn feedback_on(db: &mut Db, actor: &Actor, referral: &str) -> Result<Task> {
+    let referral = referrals::table.filter(referrals::reference.eq(referral.to_owned())).select(referrals::id);
+    Ok(visible(actor)
+        .filter(tasks::kind.eq(Kind::Feedback))
+        .filter(tasks::referral_id.assume_not_null().eq_any(referral))
+        .select(Task::as_select())
+        .first(db)?)
+}
+
 /// The task with this key.
 pub fn by_id(db: &mut Db, id: &str) -> Result<Task> {
     Ok(tasks::table.find(id).select(Task::as_select()).first(db)?)

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use crate::access::Actor;
 use crate::clock::{HOUR, Instant};
 use crate::error::{Error, Result};
-use crate::storage::schema::{blocked_parties, contacts, reviews};
+use crate::storage::schema::{blocked_parties, cases, complaints, contacts, reviews};
 use crate::storage::{Db, Tx, codes};
 
 /// The letter of references of reviews.
@@ -29,6 +29,8 @@ codes! {
         ReferredWithoutYes = "referred_without_yes",
         /// She was, or shall be, reached outside the times she called safe.
         CalledOutside = "called_outside",
+        /// Somebody complained.
+        Complaint = "complaint",
     }
 }
 
@@ -38,7 +40,7 @@ impl Kind {
         matches!(self, Kind::LoweredLevel | Kind::CarriedLevel)
     }
 
-    /// Whether it is about a case; else about a contact.
+    /// Whether it is about a case; else about a contact or a complaint.
     pub fn is_of_a_case(self) -> bool {
         matches!(self, Kind::Death | Kind::RepeatContacts | Kind::CalledOutside)
     }
@@ -78,7 +80,7 @@ pub struct Review {
     pub reference: String,
     /// What is looked at.
     pub kind: Kind,
-    /// The key of the contact, or of the case.
+    /// The key of the contact, the case or the complaint.
     pub subject_id: String,
     /// The level it has, by code.
     pub level: String,
@@ -102,7 +104,7 @@ pub struct Review {
 pub struct NewReview<'a> {
     /// What is looked at.
     pub kind: Kind,
-    /// The key of the contact, or of the case.
+    /// The key of the contact, the case or the complaint.
     pub subject_id: &'a str,
     /// The level it has, by code.
     pub level: &'a str,
@@ -202,7 +204,7 @@ fn end(tx: &mut Tx<'_>, review: &Review, state: State, by: Option<&str>) -> Resu
 
 /// A review somebody may know of: never of a case they must not see. Errors: 404.
 pub fn find(db: &mut Db, actor: &Actor, reference: &str) -> Result<Review> {
-    Ok(visible(actor).filter(reviews::reference.eq(reference.to_owned())).select(Review::as_select()).first(db)?)
+    Ok(visible(db, actor)?.filter(reviews::reference.eq(reference.to_owned())).select(Review::as_select()).first(db)?)
 }
 
 /// Reviews in one state, soonest due first; `after` is the last row's `(due, id)`.
@@ -213,7 +215,7 @@ pub fn list(
     after: Option<&(Instant, String)>,
     limit: i64,
 ) -> Result<Vec<Review>> {
-    let mut query = visible(actor).filter(reviews::state.eq(state));
+    let mut query = visible(db, actor)?.filter(reviews::state.eq(state));
     if let Some((due, id)) = after {
         let later = reviews::due.gt(*due).or(reviews::id.gt(id.clone()));
         query = query.filter(reviews::due.ge(*due)).filter(later);
@@ -223,11 +225,12 @@ pub fn list(
 
 /// Those of some reviews that somebody may know of, as key and reference.
 pub fn references_in(db: &mut Db, actor: &Actor, ids: &[String]) -> Result<Vec<(String, String)>> {
-    let these = visible(actor).filter(reviews::id.eq_any(ids.to_vec()));
+    let these = visible(db, actor)?.filter(reviews::id.eq_any(ids.to_vec()));
     Ok(these.select((reviews::id, reviews::reference)).load(db)?)
 }
 
-fn visible(actor: &Actor) -> reviews::BoxedQuery<'static, <Db as Connection>::Backend> {
+fn visible(db: &mut Db, actor: &Actor) -> Result<reviews::BoxedQuery<'static, <Db as Connection>::Backend>> {
+    let complaints = hidden_complaints(db, &actor.id)?;
     let cases = blocked_parties::table
         .filter(blocked_parties::party_kind.eq("staff"))
         .filter(blocked_parties::party_id.eq(actor.id.clone()))
@@ -236,6 +239,20 @@ fn visible(actor: &Actor) -> reviews::BoxedQuery<'static, <Db as Connection>::Ba
         .filter(contacts::case_id.is_not_null())
         .filter(contacts::case_id.assume_not_null().eq_any(cases.clone()))
         .select(contacts::id);
-    // No contact has the key of a case: whatever a review is about, one of the two hides it.
-    reviews::table.filter(reviews::subject_id.ne_all(hidden)).filter(reviews::subject_id.ne_all(cases)).into_boxed()
+    // No two of these have one key: whatever a review is about, one of the three hides it.
+    let shown = reviews::table.filter(reviews::subject_id.ne_all(hidden)).filter(reviews::subject_id.ne_all(cases));
+    Ok(shown.filter(reviews::subject_id.ne_all(complaints)).into_boxed())
+}
+
+/// Complaints that a member of staff must not know of: about themselves, or of a case, or one merged
+/// into it, that is hidden from them.
+pub fn hidden_complaints(db: &mut Db, staff_id: &str) -> Result<Vec<String>> {
+    let blocked = || {
+        let staff = blocked_parties::table.filter(blocked_parties::party_kind.eq("staff"));
+        staff.filter(blocked_parties::party_id.eq(staff_id)).select(blocked_parties::case_id)
+    };
+    let merged = cases::table.filter(cases::merged_into.assume_not_null().eq_any(blocked())).select(cases::id);
+    let of_case = complaints::case_id.assume_not_null();
+    let hidden = complaints::about_id.eq(staff_id).or(of_case.eq_any(blocked())).or(of_case.eq_any(merged));
+    Ok(complaints::table.filter(hidden).select(complaints::id).load(db)?)
 }

@@ -41,7 +41,7 @@ impl Kind {
     }
 
     /// True for what follows from something that happened, and is not asked for.
-    fn follows(self) -> bool {
+    pub fn opens_by_itself(self) -> bool {
         matches!(self, Kind::PhoneTask | Kind::FixAddress)
     }
 }
@@ -86,7 +86,20 @@ pub struct About<'a> {
 
 /// Opens a task that follows from something that happened.
 pub fn open_task(tx: &mut Tx<'_>, kind: Kind, about: About<'_>, due: Instant) -> Result<Task> {
-    let row = row(tx, kind, about, (due, None), None)?;
+    follow(tx, kind, about, (due, None))
+}
+
+/// [`open_task`] for one that reaches out to her, in the first safe window at or after the wished
+/// moment; false, and nothing opened, where her terms have none.
+pub fn open_when_safe(tx: &mut Tx<'_>, kind: Kind, about: About<'_>, wished: Instant) -> Result<bool> {
+    match window(tx, kind, about.case_id, wished)? {
+        Some(when) => follow(tx, kind, about, when).map(|_| true),
+        None => Ok(false),
+    }
+}
+
+fn follow(tx: &mut Tx<'_>, kind: Kind, about: About<'_>, when: (Instant, Option<Instant>)) -> Result<Task> {
+    let row = row(tx, kind, about, when, None)?;
     model::insert(tx.db, &row)?;
     tx.step(("task", &row.id), "opened", Some(kind.code()))?;
     Ok(row)
@@ -135,6 +148,12 @@ pub fn case_closed(tx: &mut Tx<'_>, case_id: &str) -> Result<()> {
     end_all(tx, open)
 }
 
+/// Ends the open tasks of a case that reach out to her: she said that she is not to be called.
+pub fn not_to_be_called(tx: &mut Tx<'_>, case_id: &str) -> Result<()> {
+    let open = model::open_of_case(tx.db, case_id)?;
+    end_all(tx, open.into_iter().filter(|task| task.kind.reaches_her()).collect())
+}
+
 fn end_all(tx: &mut Tx<'_>, open: Vec<Task>) -> Result<()> {
     for task in open.into_iter().filter(|task| task.kind != Kind::FixAddress) {
         let ended = Task { state: State::NotNeeded, done_at: Some(tx.now), ..task.clone() };
@@ -163,7 +182,7 @@ impl FromJson for NewTask {
             if outside_reason.is_some() && kind.is_some_and(|kind| !kind.reaches_her()) {
                 f.problem("outside_reason", "not_allowed");
             }
-            if kind.is_some_and(Kind::follows) {
+            if kind.is_some_and(Kind::opens_by_itself) {
                 f.problem("kind", "opens_by_itself");
                 return None;
             }
@@ -181,7 +200,7 @@ pub fn ask_for(tx: &mut Tx<'_>, actor: &Actor, new: &NewTask) -> Result<String> 
     if new.due < tx.now {
         return Err(Error::invalid("/due", "in_the_past"));
     }
-    let safe = safe(tx, new.kind, Some(&case.id), new.due)?;
+    let safe = window(tx, new.kind, Some(&case.id), new.due)?;
     let outside = new.outside_reason.as_deref().filter(|_| safe.is_none_or(|(due, _)| due != new.due));
     let when = if outside.is_some() { (new.due, None) } else { safe.ok_or_else(no_safe_window)? };
     let about = About { case_id: Some(&case.id), level: case.level.as_deref(), ..About::default() };
@@ -206,9 +225,18 @@ fn her_case(tx: &mut Tx<'_>, actor: &Actor, reference: &str) -> Result<cases::Ca
     found.map_err(|error| if matches!(error, Error::NotFound) { lost() } else { error })
 }
 
+/// [`window`], which there must be. Errors: 409 `no_safe_window`.
+fn safe(tx: &mut Tx<'_>, kind: Kind, case_id: Option<&str>, wished: Instant) -> Result<(Instant, Option<Instant>)> {
+    window(tx, kind, case_id, wished)?.ok_or_else(no_safe_window)
+}
+
+fn no_safe_window() -> Error {
+    Error::conflict("no_safe_window")
+}
+
 /// When a task is due, and before when it must not be done: what reaches out to her waits for the
-/// first safe moment at or after the wished one. `None` when there is none.
-fn safe(
+/// first safe moment at or after the wished one. `None` where her terms have no such moment.
+fn window(
     tx: &mut Tx<'_>,
     kind: Kind,
     case_id: Option<&str>,
@@ -221,16 +249,19 @@ fn safe(
     Ok(next.map(|next| (next, Some(next))))
 }
 
-fn no_safe_window() -> Error {
-    Error::conflict("no_safe_window")
-}
-
 /// The body of `POST /tasks/{id}/outcome`.
 #[derive(Debug, Clone)]
 pub struct Ending {
     outcome: Outcome,
     due: Option<Instant>,
     outside_reason: Option<String>,
+}
+
+impl Ending {
+    /// For good, in this way.
+    pub fn with(outcome: Outcome) -> Ending {
+        Ending { outcome, due: None, outside_reason: None }
+    }
 }
 
 impl FromJson for Ending {
@@ -261,8 +292,7 @@ pub fn settle(tx: &mut Tx<'_>, actor: &Actor, reference: &str, ending: &Ending) 
     let changed = match ending.due {
         Some(due) if due < tx.now => return Err(Error::invalid("/due", "in_the_past")),
         Some(due) => {
-            let safe = safe(tx, task.kind, task.case_id.as_deref(), due)?;
-            let (due, not_before) = safe.ok_or_else(no_safe_window)?;
+            let (due, not_before) = safe(tx, task.kind, task.case_id.as_deref(), due)?;
             Task { due, not_before, outcome: Some(ending.outcome), ..task.clone() }
         }
         None if early && ending.outside_reason.is_none() => return Err(Error::conflict("waits_for_her_window")),

@@ -31,6 +31,9 @@ on_both_engines![
     nobody_alone_stops_letters,
     what_is_confirmed_is_what_was_seen,
     two_coordinators_confirm_what_the_other_changed,
+    the_number_that_is_called_changes_when_a_second_person_agrees,
+    nobody_alone_takes_the_number_away,
+    a_code_is_renewed_by_two_and_shown_once,
     an_organisation_that_leaves_takes_its_services_along,
     a_partner_code_is_kept_as_it_was_hashed,
     a_hidden_place_is_not_in_the_view,
@@ -183,11 +186,12 @@ fn a_change_keeps_what_it_does_not_name(hotline: &Hotline) {
     assert_eq!(made.form.endpoints[1].address, "+99365000001");
     hotline.wait(1_000_000);
     let changed =
-        change(hotline, By::system(), &made, &json!({"preference": 3, "areas": ["TM-M"], "phone": null})).unwrap();
+        change(hotline, By::system(), &made, &json!({"preference": 3, "areas": ["TM-M"], "verified_at": null}))
+            .unwrap();
     let mut expected = made.clone();
     expected.version = 2;
     expected.updated_at = hotline.clock.now();
-    (expected.form.preference, expected.form.areas, expected.form.phone) = (3, vec!["TM-M".into()], None);
+    (expected.form.preference, expected.form.areas, expected.form.verified_at) = (3, vec!["TM-M".into()], None);
     assert_eq!(changed, expected);
     assert_eq!(
         number(&mut hotline.stranger(), "SELECT count(*) AS value FROM trail WHERE action = 'services.change'"),
@@ -344,6 +348,63 @@ fn two_coordinators_confirm_what_the_other_changed(hotline: &Hotline) {
     assert_eq!(letters(hotline, &one), ["a@example.org", "c@example.org"]);
     let both = settle(hotline, "co-02", &one, Verdict::Confirmed).unwrap();
     assert_eq!(letters(hotline, &both), ["a@example.org", "b@example.org", "c@example.org"]);
+}
+
+fn the_number_that_is_called_changes_when_a_second_person_agrees(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let (first, second) = (floor.seat("cd-01", Role::Coordinator), floor.seat("cd-02", Role::Coordinator));
+    let path = format!("/services/{}", floor.house(&first, "Shelter", "safe_house").id);
+    let settle = |seat: &Seat<'_>, verdict: &str, version: i64| {
+        let tag = format!("\"{version}\"");
+        seat.send("POST", &format!("{path}/endpoints/{verdict}"), &[("if-match", &tag)], &json!({}))
+    };
+    let numbers = |answer: crate::support::http::Answer| {
+        let json = answer.expect(200).json;
+        (json["phone"].clone(), json["phone_wanted"].clone())
+    };
+    let wanted = json!({"number": "+99365123456"});
+    assert_eq!(numbers(first.patch(&path, 1, &json!({"phone": "65 123456"}))), (Value::Null, wanted.clone()));
+    assert_eq!(numbers(second.patch(&path, 2, &json!({"preference": 3}))), (Value::Null, wanted), "no agreement");
+    assert_eq!(settle(&first, "confirm", 3).expect(409).json["code"], "second_person_needed");
+    settle(&second, "confirm", 2).expect(412);
+    let (agreed, nothing) = (json!("+99365123456"), Value::Null);
+    assert_eq!(numbers(settle(&second, "confirm", 3)), (agreed.clone(), nothing.clone()));
+    assert_eq!(settle(&second, "confirm", 4).expect(409).json["code"], "nothing_to_confirm");
+    first.patch(&path, 4, &json!({"phone": "65 999999"})).expect(200);
+    assert_eq!(numbers(settle(&second, "refuse", 5)), (agreed, nothing));
+}
+
+fn a_code_is_renewed_by_two_and_shown_once(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let (first, second) = (floor.seat("cd-01", Role::Coordinator), floor.seat("cd-02", Role::Coordinator));
+    let service = floor.house(&first, "Shelter", "safe_house").id;
+    let ask = |seat: &Seat<'_>, end: &str, key: &str, version: i64| {
+        let tag = format!("\"{version}\"");
+        let headers = [("if-match", &*tag), ("idempotency-key", key)];
+        seat.send("POST", &format!("/services/{service}/partner-code{end}"), &headers, &json!({}))
+    };
+    let kept = || {
+        let found = hotline.store.read_blocking(|db| directory::find_service(db, &service)).unwrap();
+        (found.id, found.partner_code_mac.unwrap())
+    };
+    let (key, old) = kept();
+    assert_eq!(ask(&second, "/confirm", "key-00001", 1).expect(409).json["code"], "nothing_to_confirm");
+    assert_eq!(ask(&first, "", "key-00002", 1).expect(200).json["partner_code_wanted"], true);
+    assert_eq!(kept().1, old, "the old one opens until somebody else agrees");
+    assert_eq!(ask(&first, "/confirm", "key-00003", 2).expect(409).json["code"], "second_person_needed");
+    let code = ask(&second, "/confirm", "key-00004", 2).expect(200).text_of("code");
+    assert_eq!(kept().1, directory::code_mac(&hotline.vault, &key, &code));
+    assert_eq!(ask(&second, "/confirm", "key-00004", 2).expect(200).json["code"], Value::Null);
+    assert_eq!(ask(&second, "/confirm", "key-00005", 3).expect(409).json["code"], "nothing_to_confirm");
+}
+
+fn nobody_alone_takes_the_number_away(hotline: &Hotline) {
+    let made = add(hotline, json!({"phone": "65 123456"})).unwrap();
+    assert_eq!(made.form.phone.as_deref(), Some("+99365123456"), "entered with it, in use at once");
+    let emptied = change(hotline, coordinator("co-01"), &made, &json!({"phone": null})).unwrap();
+    assert!(emptied.is_reachable() && emptied.form.phone == made.form.phone);
+    let gone = settle(hotline, "co-02", &emptied, Verdict::Confirmed).unwrap();
+    assert_eq!((gone.form.phone, gone.phone_wanted), (None, None));
 }
 
 fn an_organisation_that_leaves_takes_its_services_along(hotline: &Hotline) {

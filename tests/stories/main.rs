@@ -26,6 +26,7 @@ mod main_job;
 mod matrix;
 mod notifications;
 mod publishing;
+mod quality;
 mod referrals;
 mod reports;
 mod rules;

@@ -4,6 +4,7 @@ mod claims;
 mod escalation;
 mod issuing;
 mod moves;
+mod notices;
 mod partner;
 mod people;
 mod queues;

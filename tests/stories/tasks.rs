@@ -18,6 +18,8 @@ on_both_engines![
     tasks_come_in_the_order_they_are_due_page_by_page,
     a_case_that_is_closed_leaves_nothing_to_do,
     tasks_go_with_the_case_they_are_about,
+    what_the_rules_want_done_after_a_call_is_a_task_once_it_is_over,
+    a_rule_that_reaches_out_to_her_waits_for_her_window_or_has_somebody_look,
 ];
 
 /// A case of a call that the operator has open.
@@ -196,4 +198,54 @@ fn tasks_go_with_the_case_they_are_about(hotline: &Hotline) {
     let headers = [("if-match", &*format!("\"{version}\"")), ("idempotency-key", "a-key-of-mine")];
     seat.send("POST", &format!("/cases/{kept}/merge"), &headers, &merge).expect(200);
     assert_eq!(open(&seat)[0]["case"], json!(kept));
+}
+
+/// A call of a child in a case, still open.
+fn child(seat: &Seat<'_>) -> (String, String) {
+    let call = seat.call(&json!({"channel": "phone", "person": {"age": 16}}));
+    let case = seat.post("/cases", &json!({"contact": call.text_of("id")})).expect(201).text_of("id");
+    (call.place(), case)
+}
+
+fn kinds(seat: &Seat<'_>) -> Vec<String> {
+    open(seat).iter().map(|task| task["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+fn what_the_rules_want_done_after_a_call_is_a_task_once_it_is_over(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let seat = floor.operator();
+    let (call, case) = child(&seat);
+    assert!(open(&seat).is_empty());
+    let done = seat.post(&format!("{call}/finish"), &json!({})).expect(200);
+    let tasks = open(&seat);
+    assert_eq!((tasks.len(), &tasks[0]["kind"], &tasks[0]["case"]), (1, &json!("case_review"), &json!(case)));
+    assert_eq!(tasks[0]["due"], json!(hotline.clock.now().plus(DAY)));
+    let amend = json!({"reason": "correction", "patch": {"person": {"age": 15}}});
+    let tag = format!("\"{}\"", done.version());
+    seat.send("POST", &format!("{call}/amend"), &[("if-match", &tag)], &amend).expect(200);
+    assert_eq!(open(&seat).len(), 1, "a contact is finished once");
+    seat.call(&json!({"channel": "phone", "person": {"age": 16}, "finish": true}));
+    assert_eq!(open(&seat).len(), 1, "without a case there is nobody to do it for");
+    seat.call(&json!({"channel": "phone", "case": case, "person": {"age": 16}, "finish": true}));
+    assert_eq!(open(&seat).len(), 2);
+}
+
+fn a_rule_that_reaches_out_to_her_waits_for_her_window_or_has_somebody_look(hotline: &Hotline) {
+    let mut sources = goldaw::rules::shipped();
+    for source in &mut sources {
+        source.text =
+            source.text.replace("child_protection_review", "check_in").replace("same_day_medical", "fix_address");
+    }
+    let rules = goldaw::triage::RuleSet::load(&sources, &["tk", "ru", "en"]).unwrap();
+    hotline.setting.rules.replace(std::sync::Arc::new(rules));
+    let floor = Floor::open(hotline);
+    let seat = floor.operator();
+    let ((safe, case), (other, _)) = (child(&seat), child(&seat));
+    agree(&seat, &case, Some(hotline.clock.now().plus(30 * DAY)));
+    seat.post(&format!("{safe}/finish"), &json!({})).expect(200);
+    let asked = open(&seat).remove(0);
+    let wednesday_ten = json!(hotline.clock.now().plus(2 * DAY + HOUR));
+    assert_eq!((&asked["kind"], &asked["due"]), (&json!("check_in"), &wednesday_ten));
+    seat.post(&format!("{other}/finish"), &json!({})).expect(200);
+    assert_eq!(kinds(&seat), ["case_review", "check_in"]);
 }

@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::{Faults, told};
 use crate::directory::{self, Service};
 use crate::state::App;
-use crate::storage::{By, Tx, random_bytes};
-use crate::vault::Purpose;
+use crate::storage::{By, Tx};
 
 /// Somebody who may sign in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -107,9 +106,8 @@ impl Kept {
         let known = |service: &Service| self.file.partner_codes.iter().any(|code| code.service == service.reference);
         let (mut fresh, mut macs) = (Vec::new(), Vec::new());
         for service in services.iter().filter(|service| !known(service)) {
-            let code = six_digits()?;
-            let mac = app.vault.mac(Purpose::PartnerCode, &[service.id.as_bytes(), code.as_bytes()]);
-            macs.push((service.id.clone(), mac.iter().map(|byte| format!("{byte:02x}")).collect::<String>()));
+            let code = directory::draw_code().map_err(told)?;
+            macs.push((service.id.clone(), directory::code_mac(&app.vault, &service.id, &code)));
             let name = service.form.names.name_in("en", languages).to_owned();
             fresh.push(PartnerCode { service: service.reference.clone(), name, code });
         }
@@ -122,10 +120,4 @@ impl Kept {
         self.file.partner_codes.extend(fresh);
         self.save()
     }
-}
-
-/// Six random digits, all equally likely but for one part in ten million.
-fn six_digits() -> Result<String, Faults> {
-    let number = u64::from_be_bytes(random_bytes().map_err(told)?) % 1_000_000;
-    Ok(format!("{number:06}"))
 }

@@ -123,11 +123,33 @@ pub(in crate::directory) fn update_service(
     // Acceptances are counted from the last statement, so a change elsewhere must not move it.
     let stated_at = if form.capacity == old.form.capacity { old.capacity_stated_at } else { tx.now };
     let columns = ServiceColumns::of(form, organisation_id, old.version + 1, stated_at, tx.now)?;
+    // Whoever is phoned is told of her: like an address, the number changes when a second person agrees.
+    let columns = ServiceColumns { phone: old.form.phone.as_deref(), ..columns };
     let row = services::table.filter(services::id.eq(&old.id)).filter(services::version.eq(old.version));
     exactly_one(diesel::update(row).set(columns).execute(tx.db)?, old.version)?;
+    if form.phone != old.form.phone {
+        let wanted = (services::phone_wanted.eq(&form.phone), services::phone_wanted_by.eq(proposer(tx)));
+        diesel::update(services::table.find(&old.id)).set(wanted).execute(tx.db)?;
+    }
     write_areas(tx.db, &old.id, &form.areas)?;
     write_endpoints(tx, old, &form.endpoints)?;
     service_by_id(tx.db, &old.id)
+}
+
+/// Who wants a change: the program's own name where it was made at the command line.
+fn proposer(tx: &Tx<'_>) -> String {
+    tx.by.id.clone().unwrap_or_else(|| tx.by.name.clone())
+}
+
+/// The number that was wanted is called from now on, or forgotten.
+pub(in crate::directory) fn settle_phone(tx: &mut Tx<'_>, service_id: &str, number: Option<&str>) -> Result<()> {
+    let settled = (
+        services::phone.eq(number),
+        services::phone_wanted.eq(None::<String>),
+        services::phone_wanted_by.eq(None::<String>),
+    );
+    let changed = diesel::update(services::table.find(service_id)).set(settled).execute(tx.db)?;
+    if changed == 1 { Ok(()) } else { Err(Error::NotFound) }
 }
 
 pub(in crate::directory) fn write_capacity(tx: &mut Tx<'_>, old: &Service, counts: Counts) -> Result<()> {
@@ -157,8 +179,14 @@ pub(in crate::directory) fn name_by_hsds(db: &mut Db, hsds_id: &str, subject_id:
 }
 
 pub(in crate::directory) fn write_partner_code(db: &mut Db, service_id: &str, mac: &str) -> Result<()> {
-    let changed =
-        diesel::update(services::table.find(service_id)).set(services::partner_code_mac.eq(Some(mac))).execute(db)?;
+    let set = (services::partner_code_mac.eq(Some(mac)), services::partner_code_wanted_by.eq(None::<String>));
+    let changed = diesel::update(services::table.find(service_id)).set(set).execute(db)?;
+    if changed == 1 { Ok(()) } else { Err(Error::NotFound) }
+}
+
+pub(in crate::directory) fn want_partner_code(db: &mut Db, service_id: &str, by: &str) -> Result<()> {
+    let wanted = services::partner_code_wanted_by.eq(by);
+    let changed = diesel::update(services::table.find(service_id)).set(wanted).execute(db)?;
     if changed == 1 { Ok(()) } else { Err(Error::NotFound) }
 }
 

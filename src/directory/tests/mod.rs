@@ -53,6 +53,8 @@ impl Candidate {
             form,
             capacity_stated_at: now,
             partner_code_mac: None,
+            phone_wanted: None,
+            partner_code_wanted_by: None,
             updated_at: now,
         };
         Candidate { service, accepted_since: 0, load: 0 }

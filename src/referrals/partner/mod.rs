@@ -18,6 +18,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use subtle::ConstantTimeEq;
 
+pub use crate::directory::code_mac;
 pub use shared::Shared;
 
 use super::asking;
@@ -237,12 +238,6 @@ pub fn enter_code(tx: &mut Tx<'_>, token: &str, code: &str) -> Result<Entry> {
     tx.trail("partners.code", subject, None)?;
     Ok(Entry::Opened { secret, until })
 }
-
-/// The keyed hash of a service's code, as its row keeps it.
-pub fn code_mac(vault: &Vault, service_id: &str, code: &str) -> String {
-    hex(&vault.mac(Purpose::PartnerCode, &[service_id.as_bytes(), code.trim().as_bytes()]))
-}
-
 /// What she agreed to show, for a device that knew the code; `None` for any other. Leaves its row
 /// in the trail. Errors: 404.
 pub fn inside(tx: &mut Tx<'_>, areas: &Areas, token: &str, secret: &str) -> Result<Option<PartnerView>> {

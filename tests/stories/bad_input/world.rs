@@ -41,7 +41,7 @@ const UNCOUNTED: [&str; 6] =
     ["trail", "sessions", "sign_in_delays", "leases", "data_keys", "__diesel_schema_migrations"];
 
 /// Tables whose rows are counted.
-const COUNTED: [&str; 34] = [
+const COUNTED: [&str; 36] = [
     "house",
     "staff",
     "duties",
@@ -67,6 +67,8 @@ const COUNTED: [&str; 34] = [
     "contact_links",
     "reviews",
     "handovers",
+    "feedback",
+    "complaints",
     "tasks",
     "contact_facts",
     "tickets",
@@ -183,6 +185,13 @@ impl<'a> World<'a> {
                 json!({"called": "ambulance", "agreed": false, "at": MORNING, "said": "words", "reference": "112-1",
                     "reason": "she could not speak any more", "pickup_place": "a place", "pickup_agreed": true})
             }
+            ("POST", "/feedback") => {
+                json!({"referral": self.things["/referrals"], "received": "yes", "safe": "no", "would_call_again": "unknown",
+                    "complaint": {"kind": "delay", "text": "words"}})
+            }
+            ("POST", "/complaints") => {
+                json!({"about": service, "kind": "delay", "text": "words", "case": self.things["/cases"]})
+            }
             ("POST", "/contacts/{id}/link") => json!({"contact": self.things["finished"]}),
             ("PUT", "/cases/{id}/safety-plan") => json!({"signal": "words", "to_take": "words", "children": "words"}),
             ("POST", "/cases/{id}/close") => {
@@ -285,7 +294,9 @@ fn things(
     operator.post(&format!("{lowered}/override"), &quiet).expect(200);
     counselor.post(&format!("/tickets/{}/claim", ticket.text_of("id")), &json!({})).expect(200);
     let task = json!({"kind": "case_review", "case": ticket.text_of("case"), "due": "2026-12-01T09:00:00Z"});
+    let complaint = json!({"about": "hotline", "kind": "delay", "text": "words"});
     HashMap::from([
+        ("/complaints", operator.post("/complaints", &complaint).expect(201).text_of("id")),
         ("/tasks", keeper.post("/tasks", &task).expect(201).text_of("id")),
         ("/contacts", id),
         ("finished", operator.call(&json!({"channel": "phone", "finish": true})).text_of("id")),

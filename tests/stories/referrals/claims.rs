@@ -15,6 +15,7 @@ use crate::support::{Hotline, on_both_engines};
 on_both_engines![
     of_many_who_claim_at_once_one_gets_it_and_the_others_hear_who,
     a_silent_claim_returns_to_the_queue_and_work_keeps_it,
+    a_claim_says_when_it_ends_and_warns_before,
     a_ticket_is_closed_only_when_nothing_is_left_to_do,
     a_ticket_opens_for_its_holder_and_for_nobody_else,
     who_must_not_know_finds_nothing,
@@ -51,6 +52,32 @@ fn a_silent_claim_returns_to_the_queue_and_work_keeps_it(hotline: &Hotline) {
     desk.claim(&desk.colleague, &ticket).unwrap();
     assert_eq!(conflict(note(&desk, &ticket)).0, "claim_first");
     assert_eq!(desk.steps(&ticket.id), ["issued", "claimed", "noted", "claim_lapsed", "claimed"]);
+}
+
+fn a_claim_says_when_it_ends_and_warns_before(hotline: &Hotline) {
+    let desk = Desk::at(hotline);
+    let (ticket, _) = desk.ticket();
+    let seen = || {
+        let (who, now) = (desk.counselor.clone(), hotline.clock.now());
+        let row = desk.read(|db| goldaw::referrals::queue::high_risk(db, &who, now, 9)).remove(0);
+        let row = serde_json::to_value(goldaw::referrals::queue::RowView::of(&row, &Default::default())).unwrap();
+        let key = ticket.id.clone();
+        let whole = desk.write(&desk.counselor, move |tx| views::opened(tx, &who, &key)).unwrap();
+        let whole = serde_json::to_value(whole).unwrap();
+        let said = |json: &serde_json::Value| (json["claim_until"].clone(), json["claim_ends_soon"].clone());
+        assert_eq!(said(&row), said(&whole), "the queue and the ticket say the same");
+        said(&row)
+    };
+    assert_eq!(seen(), (serde_json::Value::Null, false.into()));
+    desk.claim(&desk.counselor, &ticket).unwrap();
+    let until = serde_json::json!(hotline.clock.now().plus(15 * MINUTE));
+    assert_eq!(seen(), (until.clone(), false.into()));
+    hotline.wait(10 * MINUTE);
+    assert_eq!(seen(), (until, true.into()), "the last five minutes");
+    note(&desk, &ticket).unwrap();
+    assert_eq!(seen().1, false, "work holds it for longer");
+    hotline.wait(15 * MINUTE);
+    assert_eq!(seen(), (serde_json::Value::Null, false.into()));
 }
 
 fn note(desk: &Desk<'_>, ticket: &model::Ticket) -> goldaw::error::Result<String> {

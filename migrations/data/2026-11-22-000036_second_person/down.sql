@@ -1,0 +1,2 @@
+ALTER TABLE services DROP COLUMN phone_wanted_by;
+ALTER TABLE services DROP COLUMN phone_wanted;

@@ -1,0 +1,1 @@
+ALTER TABLE services DROP COLUMN partner_code_wanted_by;
