@@ -23,7 +23,7 @@ use serde::Serialize;
 use crate::access::token::TokenKey;
 use crate::access::{Answer, Denials, Filtered, Open, Routes};
 use crate::contacts::LookUpLimit;
-use crate::directory::Areas;
+use crate::directory::{Areas, Catalogue};
 use crate::error::{Error, Result};
 use crate::identity::Door;
 use crate::live::{self, Feed, Streams};
@@ -149,7 +149,7 @@ pub fn listen_with(parts: Parts, table: fn() -> Routes) -> std::io::Result<Liste
     let around = Data::new(Around::new(&table(), &config.public_url));
     let (app, tokens, areas) = (Data::new(parts.app), Data::new(parts.tokens), Data::new(parts.areas));
     let (denials, look_ups) = (Data::new(Denials::default()), Data::new(LookUpLimit::default()));
-    let shelf = Data::new(docs::Shelf::default());
+    let (shelf, catalogue) = (Data::new(docs::Shelf::default()), Data::new(Catalogue::default()));
     let (feed, streams) = (Feed::begin(app.store.clone()), Data::new(Streams::default()));
     let fed = Data::new(feed.clone());
     let door = Data::new(Door::new(&app.config.staff).map_err(std::io::Error::other)?);
@@ -165,6 +165,7 @@ pub fn listen_with(parts: Parts, table: fn() -> Routes) -> std::io::Result<Liste
             .app_data(streams.clone())
             .app_data(around.clone())
             .app_data(shelf.clone())
+            .app_data(catalogue.clone())
             .configure(|server| table().mount(server))
             .default_service(web::to(nowhere))
             .wrap(from_fn(answers::surround))

@@ -1,6 +1,7 @@
 """One house on either engine: made, served, asked, looked into, taken away."""
 
 import base64
+import copy
 import hashlib
 import hmac
 import json
@@ -72,6 +73,12 @@ class House:
         with urllib.request.urlopen(self.url + "/health/ready", timeout=10):
             self.ready_ms.append((time.monotonic() - begun) * 1000)
         self.drain = subprocess.Popen(["cat"], stdin=self.server.stdout, stdout=subprocess.DEVNULL)
+
+    def beside(self):
+        """Another process over the same house."""
+        other = copy.copy(self)
+        other.start()
+        return other
 
     def stop(self):
         if self.server:

@@ -3,11 +3,13 @@
 import glob
 import json
 import os
+import queue
 import resource
 import sqlite3
 import subprocess
 import threading
 import time
+import urllib.request
 from datetime import datetime, timezone
 
 from fill import fill
@@ -112,6 +114,25 @@ class Bench:
                 path = f"/api/v1/tickets?limit=50&queue={queue}"
                 told = self.wrk(house, "list", 32, "lead-1", PATH=path)
                 self.note(load="queue", engine=house.engine, connections=32, size=size, queue=queue, **told)
+
+    def match(self, house):
+        """One need of one call, over 5,000 services of all types: about 450 are of the one asked for."""
+        contact = fill_directory(house, 5_000)
+        for connections in (1, 8):
+            told = self.wrk(house, "match", connections, "op-07", CONTACT=contact)
+            self.note(load="match", engine=house.engine, connections=connections, **told)
+
+    def live(self, house):
+        """From the answer of one process to what another tells about it; on SQLite, where one process
+        serves, the same one tells."""
+        other = house.beside() if house.engine == "postgres" else house
+        try:
+            waited = sorted(heard_after(house, other, 200))
+        finally:
+            if other is not house:
+                other.stop()
+        part = lambda share: round(waited[int(len(waited) * share)] * 1000)
+        self.note(load="live", engine=house.engine, told=len(waited), p50_ms=part(0.5), p99_ms=part(0.99), most_ms=round(waited[-1] * 1000))
 
     def claim(self, house):
         """Tickets out of the queue; each is opened for who claims it. All are clones of one real one."""
@@ -226,9 +247,9 @@ def clone_tickets(house, many, start=0, alike=True):
         care_by = "CASE WHEN b.n % 100 = 0 THEN issued_at + (b.n % 168) * 3600000000 END"
         due = "queue_due + (b.n * 7919 % 43200 - 3000) * 60000000"
     script.append(f"""INSERT INTO tickets (id, reference, version, state, contact_id, case_id, level, care_by, area, language, issued_by,
-        issued_at, claim_due, queue_place, queue_due)
+        issued_at, claim_due, queue_place, queue_due, queue_needs, queue_waits)
         SELECT 'bench-' || b.code, 'R-' || b.code, version, state, contact_id, case_id, {level}, {care_by}, area, language, issued_by,
-        issued_at, {due}, {place}, {due} FROM bench_codes b, (SELECT * FROM tickets WHERE id NOT LIKE 'bench%' LIMIT 1) t""")
+        issued_at, {due}, {place}, {due}, queue_needs, queue_waits FROM bench_codes b, (SELECT * FROM tickets WHERE id NOT LIKE 'bench%' LIMIT 1) t""")
     script.append("""INSERT INTO referrals (id, reference, version, ticket_id, need, state, unroutable, level, service_id, hop, issued_at,
         accept_due, start_due)
         SELECT 'bench-' || b.code, 'F-' || b.code, version, 'bench-' || b.code, need, state, unroutable, level, service_id, hop, issued_at,
@@ -239,6 +260,58 @@ def clone_tickets(house, many, start=0, alike=True):
     script.append("DROP TABLE bench_codes")
     write(house, script)
     return codes
+
+
+def fill_directory(house, many):
+    """So many services of all types, in every province, all clones of one real one but for that; gives a call to match."""
+    lead, names = "lead-1", {"en": "House"}
+    organisation = house.ask("POST", "/organisations", {"kind": "civil_society", "names": names}, lead)["id"]
+    house.ask("POST", "/services", {
+        "organisation": organisation, "type": "other", "names": names, "areas": ["TM-M"],
+        "hours": [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "09:00", "to": "18:00"}], "languages": ["tk", "ru"],
+        "location_confidential": True, "duty_to_report": False, "letter_language": "en",
+        "capacity": {"unit": "places", "available": 5, "maximum": 9},
+        "endpoints": [{"channel": "email", "address": "house@example.org"}]}, lead)
+    types = ("medical", "psychosocial", "safe_house", "legal", "police", "social_support", "child_protection", "livelihoods", "education",
+             "transport", "other")
+    columns = """organisation_id, names, descriptions, status, location_area, location_confidential, hours, languages, eligibility, access,
+        stock, capacity_unit, capacity_unlimited, capacity_available, capacity_maximum, capacity_stated_at, duty_to_report, preference,
+        focal_points, phone, letter_language, verified_at, updated_at"""
+    rows = [(f"match-{n}", reference((n + 1) * 736338717 % (1 << 50)), types[n % len(types)], ("TM-M", "TM-S", "TM-A", "TM-B", "TM-D")[n % 5])
+            for n in range(many)]
+    told = ",".join(f"('{key}', 'S{code[1:]}', '{kind}', '{area}')" for key, code, kind, area in rows)
+    one = "(SELECT * FROM services WHERE id NOT LIKE 'match%' AND type = 'other' LIMIT 1) s"
+    write(house, [
+        "CREATE TABLE bench_services (service TEXT, code TEXT, kind TEXT, area TEXT)", f"INSERT INTO bench_services VALUES {told}",
+        f"INSERT INTO services (id, reference, version, type, {columns}) SELECT b.service, b.code, 1, b.kind, {columns} FROM bench_services b, {one}",
+        "INSERT INTO service_areas (service_id, area) SELECT service, area FROM bench_services",
+        """INSERT INTO endpoints (id, service_id, position, channel, address, status, updated_at)
+            SELECT service, service, 0, 'email', 'house@example.org', 'active', 0 FROM bench_services""",
+        "DROP TABLE bench_services"])
+    return house.ask("POST", "/contacts", {
+        "channel": "phone", "kind": "support", "caller_role": "survivor", "language": "tk",
+        "person": {"age_band": "26_40", "sex": "female", "area": "TM-M-BAY"}}, "op-07")["id"]
+
+
+def heard_after(house, other, times):
+    """Seconds from the answer to a new call until somebody who listens to another process hears of it."""
+    request = urllib.request.Request(other.url + "/api/v1/events", headers={"Authorization": "Bearer " + house.token("lead-1")})
+    with urllib.request.urlopen(request, timeout=60) as events:
+        heard = queue.Queue()
+        listen = threading.Thread(target=lambda: [heard.put((time.monotonic(), line)) for line in events], daemon=True)
+        listen.start()
+        waited = []
+        for _ in range(times):
+            call = house.ask("POST", "/contacts", {"channel": "phone"}, "op-07")["id"].encode()
+            answered = time.monotonic()
+            while True:
+                at, line = heard.get(timeout=20)
+                if call in line:
+                    break
+            waited.append(max(0, at - answered))
+            # Not in step with the looks of the other process.
+            time.sleep(0.013 * (len(waited) % 11))
+        return waited
 
 
 def write(house, script):

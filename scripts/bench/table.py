@@ -22,6 +22,10 @@ def show(told):
         print(f"\npages of 50 of a queue\n{'engine':<8}  {'queue':<12}  {'tickets':>8}  {COLUMNS}")
     for row in queues:
         print(f"{row['engine']:<8}  {row['queue']:<12}  {row['size']:>8}  {row['connections']:>11}  {figures(row)}")
+    plain("match of one need over 5,000 services", [row for row in rows if row["load"] == "match"])
+    for row in (row for row in rows if row["load"] == "live"):
+        print(f"\n{row['engine']}: {row['told']} new calls were heard of in another process after {row['p50_ms']} ms (median), "
+              f"{row['p99_ms']} ms (p99), {row['most_ms']} ms at most", end="")
     for row in (row for row in rows if row["load"] == "replay"):
         print(f"\n{row['engine']}: {row['contacts']} contacts replayed by other rules in {row['seconds']} s, start included", end="")
     lists(rows)

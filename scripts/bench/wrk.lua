@@ -39,6 +39,9 @@ local loads = {
     list = { status = 200, has = '"items":[{', ask = function()
         return wrk.format("GET", given("PATH"), headers)
     end },
+    match = { status = 200, has = '"candidates":[{', ask = function()
+        return wrk.format("POST", "/api/v1/services/match", headers, '{"need":"medical","contact":"' .. given("CONTACT") .. '"}')
+    end },
     -- Each ticket once: it is free the first time only.
     claim = { status = 200, has = '"survivor":{', most = #known, ask = function(n)
         return wrk.format("POST", "/api/v1/tickets/" .. known[n] .. "/claim", headers, "{}")

@@ -17,6 +17,7 @@
 
 pub mod api;
 mod areas;
+mod catalogue;
 mod codes;
 mod form;
 mod hours;
@@ -33,6 +34,7 @@ mod view;
 mod tests;
 
 pub use areas::{Area, Areas, Closeness};
+pub use catalogue::Catalogue;
 pub use codes::{
     AccessNeed, AreaKind, CapacityUnit, EndpointChannel, EndpointStatus, OrganisationKind, OrganisationStatus,
     ServiceStatus, ServiceType, Sex,
@@ -50,6 +52,8 @@ pub use names::{Language, Names};
 pub use offer::{Address, Capacity, Counts, Eligibility, FocalPoint, Stock};
 pub use partner_code::{code_mac, draw_code, renew_code, set_partner_code, want_code};
 pub use view::{AreaView, OrganisationView, RenewedView, ServiceView};
+
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::input::{Json, read};
@@ -167,7 +171,9 @@ pub fn settle_endpoints(tx: &mut Tx<'_>, reference: &str, seen: i32, verdict: Ve
 
 /// Marks an address letters came back from; it is no longer used. Errors: 404.
 pub fn mark_failing(tx: &mut Tx<'_>, endpoint_id: &str) -> Result<()> {
-    writes::set_endpoint(tx, endpoint_id, EndpointStatus::Failing)
+    writes::set_endpoint(tx, endpoint_id, EndpointStatus::Failing)?;
+    let service = model::service_of_endpoint(tx.db, endpoint_id)?;
+    writes::next_version(tx, &service)
 }
 
 /// States how much a service has free from now on. `seen` is the version the statement was made
@@ -197,19 +203,13 @@ pub fn expect_own(db: &mut Db, reference: &str, organisation_id: Option<&String>
 #[derive(Debug, Clone)]
 pub struct Candidate {
     /// The service.
-    pub service: Service,
+    pub service: Arc<Service>,
     /// How many referrals it accepted since [`Service::capacity_stated_at`] that have not failed.
     /// The directory does not know; who does, sets it before matching.
     pub accepted_since: i64,
     /// How many referrals it is busy with: of two equal services the idler one comes first. Set like
     /// the above.
     pub load: i64,
-}
-
-/// Every service of a type, whatever its status: matching says why one was passed over.
-pub fn candidates(db: &mut Db, kind: ServiceType) -> Result<Vec<Candidate>> {
-    let services = model::services_of_type(db, kind)?;
-    Ok(services.into_iter().map(|service| Candidate { service, accepted_since: 0, load: 0 }).collect())
 }
 
 /// Fills the table of areas from the gazetteer, for reports to join. Without effect when it is

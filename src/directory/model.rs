@@ -360,6 +360,12 @@ pub fn services_by_ids(db: &mut Db, ids: &[String]) -> Result<Vec<Service>> {
     assembled(db, rows)
 }
 
+/// The service an address belongs to. Errors: 404.
+pub(super) fn service_of_endpoint(db: &mut Db, endpoint_id: &str) -> Result<Service> {
+    let service: String = endpoints::table.find(endpoint_id).select(endpoints::service_id).first(db)?;
+    service_by_id(db, &service)
+}
+
 /// All services of a type, whatever their status.
 pub(super) fn services_of_type(db: &mut Db, kind: ServiceType) -> Result<Vec<Service>> {
     let rows = joined!().filter(services::kind.eq(kind)).order(services::reference).load(db)?;

@@ -28,7 +28,9 @@ pub use account::{
     set_passphrase, set_second_factor,
 };
 pub use door::{Door, address};
-pub use model::{Session, Staff, find, find_named, list, sessions_of, signed_in, staff_number, staff_numbers};
+pub use model::{
+    Session, Staff, find, find_named, list, sessions_of, signed_in, staff_number, staff_numbers, staff_numbers_of,
+};
 pub use sign_in::{Attempt, Minted, Opened, mint, sign_in, sign_out, token_from_session};
 
 /// Bytes as lower-case hexadecimal.

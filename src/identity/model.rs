@@ -294,6 +294,16 @@ pub fn staff_number(db: &mut Db, id: &str) -> Result<String> {
     Ok(staff::table.find(id).select(staff::name).first(db)?)
 }
 
+/// The staff numbers of some people, by key.
+pub fn staff_numbers_of(db: &mut Db, ids: &[&str]) -> Result<HashMap<String, String>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(String, String)> =
+        staff::table.filter(staff::id.eq_any(ids)).select((staff::id, staff::name)).load(db)?;
+    Ok(rows.into_iter().collect())
+}
+
 /// All staff numbers by key.
 pub fn staff_numbers(db: &mut Db) -> Result<HashMap<String, String>> {
     let rows: Vec<(String, String)> = staff::table.select((staff::id, staff::name)).load(db)?;

@@ -16,7 +16,7 @@ use crate::access::{
     WorkTickets,
 };
 use crate::clock::Instant;
-use crate::directory::Areas;
+use crate::directory::{Areas, Catalogue};
 use crate::error::Result;
 use crate::input::{self, At, Fields, FromJson, Json};
 use crate::state::App;
@@ -65,11 +65,11 @@ type Mover = Permit<MoveReferrals>;
 async fn match_services(
     who: Permit<MatchServices>,
     app: Data<App>,
-    areas: Data<Areas>,
+    (areas, catalogue): (Data<Areas>, Data<Catalogue>),
     Body(form): Body<MatchForm>,
 ) -> Result<Answer<Preview>> {
     let actor = who.clone();
-    let found = app.store.write(who.by(), move |tx| preview::preview(tx, &areas, &actor, &form)).await?;
+    let found = app.store.write(who.by(), move |tx| preview::preview(tx, (&areas, &catalogue), &actor, &form)).await?;
     Ok(Answer::json(&found))
 }
 

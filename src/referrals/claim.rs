@@ -95,9 +95,9 @@ fn take(tx: &mut Tx<'_>, actor: &Actor, ticket: &Ticket) -> Result<()> {
 
 /// Whether a claim is in its last minutes: five of a Critical ticket's, thirty of any other's. Time
 /// enough to do something, which holds it for longer, or to give it back.
-pub fn ends_soon(ticket: &Ticket, now: Instant) -> bool {
-    let last = if clocks::level(&ticket.level) == Level::Critical { 5 } else { 30 } * MINUTE;
-    ticket.holder(now).is_some() && ticket.claim_until.is_some_and(|until| until.since(now) <= last)
+pub fn ends_soon(level: Level, until: Option<Instant>, now: Instant) -> bool {
+    let last = if level == Level::Critical { 5 } else { 30 } * MINUTE;
+    until.is_some_and(|until| until.since(now) <= last)
 }
 
 /// Puts a ticket whose claim has lapsed back into the queue; false when there is none.

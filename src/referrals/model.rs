@@ -1,7 +1,7 @@
 //! Tickets, referrals and the services asked for each: their rows, and every query on them. A row
 //! is read, changed in memory and written back under the version it was read with.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
@@ -396,13 +396,29 @@ pub fn accepted_since(db: &mut Db, service_id: &str, since: Instant) -> Result<i
         .get_result(db)?)
 }
 
-/// How many open requests wait at a service now.
-pub fn waiting_at(db: &mut Db, service_id: &str) -> Result<i64> {
-    Ok(referrals::table
-        .filter(referrals::service_id.eq(service_id))
+/// The same for each service of a type that has any.
+pub fn accepted_by_each(db: &mut Db, kind: ServiceType) -> Result<HashMap<String, i64>> {
+    let counts: Vec<(String, i64)> = services::table
+        .inner_join(referrals::table)
+        .filter(services::kind.eq(kind))
+        .filter(referrals::accepted_at.ge(services::capacity_stated_at.nullable()))
+        .filter(referrals::state.eq_any([State::Accepted, State::InProgress, State::Completed]))
+        .group_by(services::id)
+        .select((services::id, count_star()))
+        .load(db)?;
+    Ok(counts.into_iter().collect())
+}
+
+/// How many open requests wait at each service of a type that has any.
+pub fn waiting_at_each(db: &mut Db, kind: ServiceType) -> Result<HashMap<String, i64>> {
+    let counts: Vec<(String, i64)> = services::table
+        .inner_join(referrals::table)
+        .filter(services::kind.eq(kind))
         .filter(referrals::state.eq_any([State::Requested, State::Received]))
-        .count()
-        .get_result(db)?)
+        .group_by(services::id)
+        .select((services::id, count_star()))
+        .load(db)?;
+    Ok(counts.into_iter().collect())
 }
 
 /// The words at the door that a service may still hear.
@@ -417,8 +433,7 @@ pub fn words_in_use(db: &mut Db, service_id: &str) -> Result<Vec<String>> {
 
 /// Writes a new ticket.
 pub fn insert_ticket(db: &mut Db, row: &Ticket) -> Result<()> {
-    let stands = (tickets::queue_place.eq(queue::place_of(&row.level)), tickets::queue_due.eq(row.claim_due));
-    diesel::insert_into(tickets::table).values((row, stands)).execute(db)?;
+    diesel::insert_into(tickets::table).values((row, queue::Kept::of(row, &[]))).execute(db)?;
     Ok(())
 }
 
@@ -431,8 +446,7 @@ pub fn insert_referral(db: &mut Db, row: &Referral) -> Result<()> {
 /// Keeps a ticket's place in the queue. No change of the ticket itself: its version stays.
 fn stand_in_queue(db: &mut Db, ticket_id: &str) -> Result<()> {
     let ticket = ticket(db, ticket_id)?;
-    let due = queue::due(&ticket, &referrals_of(db, ticket_id)?, ticket.claimed_by.is_some());
-    let stands = (tickets::queue_place.eq(queue::place_of(&ticket.level)), tickets::queue_due.eq(due));
+    let stands = queue::Kept::of(&ticket, &referrals_of(db, ticket_id)?);
     diesel::update(tickets::table.find(ticket_id)).set(stands).execute(db)?;
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Which services she could be asked about: a preview to name aloud, before any yes.
 
+use std::collections::HashMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -11,7 +13,7 @@ use crate::access::Actor;
 use crate::cases;
 use crate::clock::Instant;
 use crate::contacts::{self, Summary};
-use crate::directory::{self, AccessNeed, Areas, Candidate, Language, ServiceType, Sex};
+use crate::directory::{self, AccessNeed, Areas, Candidate, Catalogue, Language, ServiceType, Sex};
 use crate::error::{Error, Result};
 use crate::input::{At, Fields, FromJson, Json};
 use crate::storage::{Tx, read_reference};
@@ -66,17 +68,22 @@ struct Passed {
 }
 
 /// Previews the services for one need of a call. Errors: 404 for a call that is not the asker's.
-pub fn preview(tx: &mut Tx<'_>, areas: &Areas, actor: &Actor, form: &MatchForm) -> Result<Preview> {
+pub fn preview(
+    tx: &mut Tx<'_>,
+    (areas, catalogue): (&Areas, &Catalogue),
+    actor: &Actor,
+    form: &MatchForm,
+) -> Result<Preview> {
     let reference = read_reference('C', &form.contact).ok_or(Error::NotFound)?;
     let contact = contacts::find_in(tx.db, &contacts::Scope::of(actor, tx.now), &reference)?;
     let summary = contacts::summary(tx, &contact.id)?;
     issue::for_her(&summary)?;
     let ask = ask(tx, form.need, summary)?;
-    let mut candidates = directory::candidates(tx.db, form.need)?;
+    let mut candidates = catalogue.candidates(tx.db, form.need)?;
+    let (accepted, waiting) = (model::accepted_by_each(tx.db, form.need)?, model::waiting_at_each(tx.db, form.need)?);
     for candidate in &mut candidates {
-        let service = &candidate.service;
-        candidate.accepted_since = model::accepted_since(tx.db, &service.id, service.capacity_stated_at)?;
-        candidate.load = model::waiting_at(tx.db, &service.id)?;
+        let of = |counts: &HashMap<String, i64>| counts.get(&candidate.service.id).copied().unwrap_or_default();
+        (candidate.accepted_since, candidate.load) = (of(&accepted), of(&waiting));
     }
     let ranking = matching::rank(&ask, &candidates, areas, tx.setting.config.place.time_zone);
     tx.trail("services.match", ("contact", &contact.reference), Some(form.need.code()))?;
@@ -104,7 +111,7 @@ fn ask(tx: &mut Tx<'_>, need: ServiceType, summary: Summary) -> Result<Ask> {
 }
 
 fn shown(ranking: &matching::Ranking, candidates: &[Candidate], languages: &[String]) -> Result<Preview> {
-    let at = |index: usize| candidates.get(index).map(|candidate| &candidate.service);
+    let at = |index: usize| candidates.get(index).map(|candidate| &*candidate.service);
     let lost = || Error::Internal("a ranked service is not in the list");
     let first = languages.first().map_or("", String::as_str);
     let name = |service: &directory::Service| ServiceName {

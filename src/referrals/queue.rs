@@ -98,25 +98,11 @@ impl QueueQuery {
             Queue::Unclaimed => query.filter(tickets::claimed_by.is_null().or(tickets::claim_until.le(now))),
             Queue::PastTarget => query.filter(tickets::queue_due.lt(now)),
             Queue::Mine => query.filter(tickets::claimed_by.eq(&actor.id)).filter(tickets::claim_until.gt(now)),
-            Queue::WaitingPartner => query.filter(
-                tickets::id.eq_any(
-                    referrals::table
-                        .filter(referrals::unroutable.eq(false))
-                        .filter(referrals::state.eq_any([State::Requested, State::Received]))
-                        .select(referrals::ticket_id),
-                ),
-            ),
+            Queue::WaitingPartner => query.filter(tickets::queue_waits.eq(true)),
             Queue::OverLimit => {
                 query.filter(tickets::claimed_by.eq_any(&self.over_limit)).filter(tickets::claim_until.gt(now))
             }
-            Queue::Unroutable => query.filter(
-                tickets::id.eq_any(
-                    referrals::table
-                        .filter(referrals::unroutable.eq(true))
-                        .filter(referrals::state.eq_any(State::LIVE))
-                        .select(referrals::ticket_id),
-                ),
-            ),
+            Queue::Unroutable => query.filter(tickets::queue_unroutable.eq(true)),
             Queue::All => query,
         };
         if let Some(need) = self.need {
@@ -141,48 +127,39 @@ pub(super) fn place_of(level: &str) -> i32 {
     i32::from(Level::Critical.rank()) - i32::from(clocks::level(level).rank())
 }
 
-/// When the next thing of a ticket is due; the end of time when it waits only to be closed.
-pub(super) fn due(ticket: &Ticket, referrals: &[Referral], held: bool) -> Instant {
-    let waiting = (!held).then_some(ticket.claim_due);
-    waiting.into_iter().chain(referrals.iter().filter_map(next_due)).min().unwrap_or(Instant(i64::MAX))
+/// What a queue shows of a ticket, kept beside it whenever it or one of its referrals changes: so a page
+/// reads no more rows than it has.
+#[derive(AsChangeset, Insertable)]
+#[diesel(table_name = tickets)]
+pub(super) struct Kept {
+    queue_place: i32,
+    queue_due: Instant,
+    queue_needs: String,
+    queue_waits: bool,
+    queue_unroutable: bool,
 }
 
-/// A ticket as it stands in a queue.
-pub struct Row {
-    ticket: Ticket,
-    referrals: Vec<Referral>,
-    holder: Option<String>,
-    effective: Level,
-    due: Instant,
-    /// Where it stands among its level: `due` as it was when something last changed. A claim that has
-    /// lapsed since moves it when it is taken back, not in the middle of somebody's pages.
-    stands: Instant,
-    late: bool,
-    ends_soon: bool,
-}
-
-impl Row {
-    /// Judges a ticket at a moment.
-    pub fn of(ticket: Ticket, referrals: Vec<Referral>, now: Instant) -> Row {
-        let holder = ticket.holder(now).map(str::to_owned);
-        let due = due(&ticket, &referrals, holder.is_some());
-        let effective = clocks::effective(clocks::level(&ticket.level), ticket.care_by, now);
-        let ends_soon = claim::ends_soon(&ticket, now);
-        Row { ticket, referrals, holder, effective, due, stands: due, late: due < now, ends_soon }
-    }
-
-    fn waits_for_partner(&self) -> bool {
-        self.referrals
-            .iter()
-            .any(|referral| !referral.unroutable && matches!(referral.state, State::Requested | State::Received))
-    }
-
-    /// Highest level first, then the earliest due, which puts late ones first. What nobody assessed
-    /// ranks with High.
-    fn order(&self) -> (Reverse<u8>, Instant, &str) {
-        (Reverse(self.effective.rank()), self.stands, &self.ticket.id)
+impl Kept {
+    /// What is kept of a ticket with these referrals.
+    pub(super) fn of(ticket: &Ticket, referrals: &[Referral]) -> Kept {
+        let waiting = ticket.claimed_by.is_none().then_some(ticket.claim_due);
+        let due = waiting.into_iter().chain(referrals.iter().filter_map(next_due)).min();
+        let needed = |need: &&ServiceType| referrals.iter().any(|referral| referral.need == **need);
+        let needs: Vec<&str> = ServiceType::ALL.iter().filter(needed).map(|need| need.code()).collect();
+        let waits =
+            |referral: &Referral| !referral.unroutable && matches!(referral.state, State::Requested | State::Received);
+        Kept {
+            queue_place: place_of(&ticket.level),
+            queue_due: due.unwrap_or(NEVER),
+            queue_needs: needs.join(" "),
+            queue_waits: referrals.iter().any(waits),
+            queue_unroutable: referrals.iter().any(|referral| referral.unroutable && referral.state.is_live()),
+        }
     }
 }
+
+/// When nothing is due: the ticket waits only to be closed.
+const NEVER: Instant = Instant(i64::MAX);
 
 /// By when the next thing must happen to a referral.
 fn next_due(referral: &Referral) -> Option<Instant> {
@@ -190,6 +167,56 @@ fn next_due(referral: &Referral) -> Option<Instant> {
         State::Requested | State::Received => Some(referral.accept_due),
         State::Accepted => Some(referral.start_due),
         _ => None,
+    }
+}
+
+/// A ticket as it stands in a queue.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = tickets)]
+struct Standing {
+    id: String,
+    reference: String,
+    state: TicketState,
+    level: String,
+    care_by: Option<Instant>,
+    area: Option<String>,
+    issued_at: Instant,
+    claim_due: Instant,
+    claimed_by: Option<String>,
+    claim_until: Option<Instant>,
+    /// Where it stands among its level: what was due when something last changed. A claim that has
+    /// lapsed since moves it when it is taken back, not in the middle of somebody's pages.
+    queue_due: Instant,
+    queue_needs: String,
+    queue_waits: bool,
+    queue_unroutable: bool,
+}
+
+/// A ticket in a queue, judged at a moment.
+pub struct Row {
+    ticket: Standing,
+    holder: Option<String>,
+    effective: Level,
+    due: Instant,
+    late: bool,
+    ends_soon: bool,
+}
+
+impl Row {
+    fn of(ticket: Standing, now: Instant) -> Row {
+        let held = ticket.claim_until.is_some_and(|until| until > now);
+        let holder = ticket.claimed_by.clone().filter(|_| held);
+        let due = if holder.is_some() { ticket.queue_due } else { ticket.queue_due.min(ticket.claim_due) };
+        let level = clocks::level(&ticket.level);
+        let effective = clocks::effective(level, ticket.care_by, now);
+        let ends_soon = holder.is_some() && claim::ends_soon(level, ticket.claim_until, now);
+        Row { ticket, holder, effective, due, late: due < now, ends_soon }
+    }
+
+    /// Highest level first, then the earliest due, which puts late ones first. What nobody assessed
+    /// ranks with High.
+    fn order(&self) -> (Reverse<u8>, Instant, &str) {
+        (Reverse(self.effective.rank()), self.ticket.queue_due, &self.ticket.id)
     }
 }
 
@@ -235,7 +262,7 @@ impl RowView {
             state: row.ticket.state,
             level: clocks::level(&row.ticket.level),
             effective_level: row.effective,
-            needs: row.referrals.iter().map(|referral| referral.need).collect(),
+            needs: row.ticket.queue_needs.split(' ').filter_map(ServiceType::from_code).collect(),
             district: row.ticket.area.clone(),
             may_call: None,
             claimed_by: row.holder.as_ref().and_then(|id| numbers.get(id).cloned()),
@@ -243,9 +270,9 @@ impl RowView {
             claim_ends_soon: row.ends_soon,
             issued_at: row.ticket.issued_at,
             late: row.late,
-            unroutable: row.referrals.iter().any(|referral| referral.unroutable && referral.state.is_live()),
-            waiting_partner: row.waits_for_partner(),
-            due: RowDue { claimed: row.ticket.claim_due, next: Some(row.due).filter(|due| *due < Instant(i64::MAX)) },
+            unroutable: row.ticket.queue_unroutable,
+            waiting_partner: row.ticket.queue_waits,
+            due: RowDue { claimed: row.ticket.claim_due, next: Some(row.due).filter(|due| *due < NEVER) },
         }
     }
 }
@@ -267,8 +294,7 @@ pub fn list(
     let later = |row: &Row| start.as_ref().is_none_or(|(rank, due, id)| row.order() > (*rank, *due, id.as_str()));
     let limit = usize::try_from(query.page.limit).unwrap_or(1);
     let narrowed = || query.narrowed(actor, areas, now);
-    let closing = closing_soon(narrowed(), now).select((Ticket::as_select(), tickets::queue_due)).load(db)?;
-    let mut rows = rows(db, closing, now)?;
+    let mut rows = rows(db, closing_soon(narrowed(), now), now)?;
     rows.retain(|row| query.takes(row) && later(row));
     let mut taken = 0;
     for place in 0..=3 {
@@ -284,18 +310,22 @@ pub fn list(
     }
     rows.sort_by(|a, b| a.order().cmp(&b.order()));
     rows.truncate(limit);
-    Ok((rows, identity::staff_numbers(db)?))
+    let holders: Vec<&str> = rows.iter().filter_map(|row| row.holder.as_deref()).collect();
+    let numbers = identity::staff_numbers_of(db, &holders)?;
+    Ok((rows, numbers))
+}
+
+/// One ticket as it stands in a queue.
+pub(super) fn row(db: &mut Db, ticket_id: &str, now: Instant) -> Result<Row> {
+    Ok(Row::of(tickets::table.find(ticket_id).select(Standing::as_select()).first(db)?, now))
 }
 
 /// Open tickets that are Critical or High now, in the order of the queue: at most so many.
 pub fn high_risk(db: &mut Db, actor: &Actor, now: Instant, most: i64) -> Result<Vec<Row>> {
     let open = || model::visible(actor).filter(tickets::state.eq(TicketState::Open));
-    let closing = closing_soon(open(), now).select((Ticket::as_select(), tickets::queue_due)).load(db)?;
-    let mut all = rows(db, closing, now)?;
+    let mut all = rows(db, closing_soon(open(), now), now)?;
     let order = (tickets::queue_place, tickets::queue_due, tickets::id);
-    let high = open().filter(tickets::queue_place.le(1)).order(order).limit(most);
-    let high = high.select((Ticket::as_select(), tickets::queue_due)).load(db)?;
-    all.extend(rows(db, high, now)?);
+    all.extend(rows(db, open().filter(tickets::queue_place.le(1)).order(order).limit(most), now)?);
     all.sort_by(|a, b| a.order().cmp(&b.order()));
     all.dedup_by(|a, b| a.ticket.id == b.ticket.id);
     all.truncate(usize::try_from(most).unwrap_or_default());
@@ -340,30 +370,17 @@ fn in_place(
         found = found.filter(tickets::queue_due.ge(due)).filter(later);
     }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let page = found
-        .order((tickets::queue_due, tickets::id))
-        .limit(limit)
-        .select((Ticket::as_select(), tickets::queue_due))
-        .load(db)?;
-    rows(db, page, now)
+    rows(db, found.order((tickets::queue_due, tickets::id)).limit(limit), now)
 }
 
-fn rows(db: &mut Db, page: Vec<(Ticket, Instant)>, now: Instant) -> Result<Vec<Row>> {
-    let ids: Vec<&str> = page.iter().map(|(ticket, _)| ticket.id.as_str()).collect();
-    let mut by_ticket: HashMap<String, Vec<Referral>> = HashMap::new();
-    for referral in model::referrals_of_all(db, &ids)? {
-        by_ticket.entry(referral.ticket_id.clone()).or_default().push(referral);
-    }
-    let row = |(ticket, stands): (Ticket, Instant)| {
-        let referrals = by_ticket.remove(&ticket.id).unwrap_or_default();
-        Row { stands, ..Row::of(ticket, referrals, now) }
-    };
-    Ok(page.into_iter().map(row).collect())
+fn rows(db: &mut Db, found: Tickets<'_>, now: Instant) -> Result<Vec<Row>> {
+    let found: Vec<Standing> = found.select(Standing::as_select()).load(db)?;
+    Ok(found.into_iter().map(|ticket| Row::of(ticket, now)).collect())
 }
 
 /// A row's place in the order, for the cursor: its rank stands before its key.
 pub fn place(row: &Row) -> (Instant, String) {
-    (row.stands, format!("{} {}", row.effective.rank(), row.ticket.id))
+    (row.ticket.queue_due, format!("{} {}", row.effective.rank(), row.ticket.id))
 }
 
 fn read_place(due: Instant, key: &str) -> Result<(Reverse<u8>, Instant, String)> {

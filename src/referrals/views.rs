@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::claim::OpenNote;
+use super::claim::{self, OpenNote};
 use super::clocks;
 use super::model::{self, Hop, Referral, Ticket, TicketState};
 use super::partner::{self, PartnerView};
-use super::queue::{Row, RowView};
+use super::queue::{self, RowView};
 use super::states::{CloseReason, State};
 use crate::access::{Actor, Role};
 use crate::cases;
@@ -312,9 +312,8 @@ pub fn referral_after(tx: &mut Tx<'_>, areas: &Areas, actor: &Actor, id: &str) -
 }
 
 fn row(db: &mut Db, ticket: Ticket, now: Instant) -> Result<TicketSeen> {
-    let referrals = model::referrals_of(db, &ticket.id)?;
     let numbers = identity::staff_numbers(db)?;
-    Ok(TicketSeen::Row(RowView::of(&Row::of(ticket, referrals, now), &numbers)))
+    Ok(TicketSeen::Row(RowView::of(&queue::row(db, &ticket.id, now)?, &numbers)))
 }
 
 fn whole(db: &mut Db, ticket: &Ticket, languages: &[String], now: Instant) -> Result<TicketView> {
@@ -332,7 +331,7 @@ fn whole(db: &mut Db, ticket: &Ticket, languages: &[String], now: Instant) -> Re
         state: ticket.state,
         claimed_by: ticket.holder(now).and_then(|id| numbers.get(id).cloned()),
         claim_until: ticket.holder(now).and(ticket.claim_until),
-        claim_ends_soon: super::claim::ends_soon(ticket, now),
+        claim_ends_soon: ticket.holder(now).is_some() && claim::ends_soon(level, ticket.claim_until, now),
         referrals: referrals
             .iter()
             .map(|referral| referral_view(db, referral, &ticket.reference, languages))

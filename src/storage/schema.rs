@@ -410,6 +410,9 @@ diesel::table! {
         close_reason -> Nullable<Text>,
         queue_place -> Integer,
         queue_due -> BigInt,
+        queue_needs -> Text,
+        queue_waits -> Bool,
+        queue_unroutable -> Bool,
     }
 }
 

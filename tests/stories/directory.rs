@@ -6,8 +6,8 @@ mod hsds;
 
 use goldaw::access::Role;
 use goldaw::directory::{
-    self, AreaKind, Areas, Capacity, Counts, EndpointStatus, OrganisationForm, SAMPLE, SampleDirectory, Service,
-    ServiceFilter, ServiceForm, ServiceStatus, ServiceType, ServiceView, Verdict,
+    self, AreaKind, Areas, Capacity, Catalogue, Counts, EndpointStatus, OrganisationForm, SAMPLE, SampleDirectory,
+    Service, ServiceFilter, ServiceForm, ServiceStatus, ServiceType, ServiceView, Verdict,
 };
 use goldaw::error::{Error, Result};
 use goldaw::input::{FromJson, Json, read};
@@ -18,6 +18,7 @@ use crate::support::floor::{Floor, Seat};
 use crate::support::{Hotline, number, on_both_engines, work};
 
 on_both_engines![
+    what_was_read_is_read_again_after_every_change,
     the_sample_fills_a_directory,
     a_list_is_paged_and_filtered,
     every_problem_of_a_service_is_told,
@@ -103,7 +104,7 @@ fn coordinator(number: &str) -> By {
 
 fn the_sample_fills_a_directory(hotline: &Hotline) {
     let areas = sample(hotline);
-    let found = hotline.store.read_blocking(|db| directory::candidates(db, ServiceType::SafeHouse)).unwrap();
+    let found = hotline.store.read_blocking(|db| Catalogue::default().candidates(db, ServiceType::SafeHouse)).unwrap();
     assert!(found.len() > 5);
     let house =
         found.iter().map(|found| &found.service).find(|house| house.form.names.name_in("en", &[]).starts_with("Nar"));
@@ -113,7 +114,7 @@ fn the_sample_fills_a_directory(hotline: &Hotline) {
     assert!(house.endpoints.iter().all(|endpoint| endpoint.status == EndpointStatus::Active));
     let (id, spoken) = (house.id.clone(), house.reference.to_lowercase().replace('-', " "));
     let again = hotline.store.read_blocking(|db| directory::find_service(db, &spoken)).unwrap();
-    assert_eq!(again, house);
+    assert_eq!(again, *house);
     let letters = hotline.store.read_blocking(|db| directory::endpoints_of(db, &id)).unwrap();
     assert_eq!(letters.iter().map(|endpoint| endpoint.position).collect::<Vec<_>>(), [0, 1]);
     let in_mary = hotline.store.read_blocking(|db| directory::service_ids_serving(db, &areas, "TM-M-BAY")).unwrap();
@@ -449,4 +450,41 @@ fn the_gazetteer_fills_its_table_once(hotline: &Hotline) {
         assert_eq!(hotline.count("areas"), many);
     }
     assert_eq!(hotline.count("trail"), 1);
+}
+
+fn what_was_read_is_read_again_after_every_change(hotline: &Hotline) {
+    let service = add(hotline, json!({})).unwrap();
+    let (catalogue, kind) = (Catalogue::default(), service.form.kind);
+    let same = |told: &str| {
+        let read = |catalogue: &Catalogue| {
+            let found = hotline.store.read_blocking(|db| catalogue.candidates(db, kind)).unwrap();
+            found.into_iter().map(|found| (*found.service).clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(read(&catalogue), read(&Catalogue::default()), "{told}");
+        read(&catalogue)
+    };
+    let read = |id: &str| hotline.store.read_blocking(|db| directory::service_by_id(db, id)).unwrap();
+    assert_eq!(same("at first"), [service.clone()]);
+    let service = change(hotline, coordinator("cd-01"), &service, &json!({"duty_to_report": false})).unwrap();
+    assert_eq!(same("what it says"), [service.clone()]);
+    let service = state(hotline, &service, 1).unwrap();
+    assert_eq!(same("what is free"), [service.clone()]);
+    change(hotline, coordinator("cd-01"), &service, &mail(&["new"])).unwrap();
+    same("an address that waits");
+    settle(hotline, "cd-02", &read(&service.id), Verdict::Confirmed).unwrap();
+    let address = same("an address that two agreed on")[0].endpoints[0].id.clone();
+    hotline.store.write_blocking(By::system(), move |tx| directory::mark_failing(tx, &address)).unwrap();
+    let failing = |service: &Service| service.endpoints.iter().any(|one| one.status == EndpointStatus::Failing);
+    assert!(failing(&same("an address that fails")[0]));
+    let other = add(hotline, json!({})).unwrap();
+    assert_eq!(same("one more").len(), 2);
+    let gone = json!({"status": "inactive"}).to_string();
+    let (id, version) = (other.organisation.reference.clone(), other.organisation.version);
+    hotline
+        .store
+        .write_blocking(coordinator("cd-01"), move |tx| {
+            directory::update_organisation(tx, &id, version, &Json::parse(gone.as_bytes()).unwrap())
+        })
+        .unwrap();
+    same("an organisation that leaves");
 }

@@ -93,7 +93,7 @@ prop_compose! {
 
 fn service(body: &Value) -> Service {
     let form: ServiceForm = read(&Json::parse(body.to_string().as_bytes()).unwrap()).unwrap();
-    let mut service = Candidate::sketch("S-1", form).service;
+    let mut service = std::sync::Arc::unwrap_or_clone(Candidate::sketch("S-1", form).service);
     service.organisation.reference = "O-1".to_owned();
     let organisation = json!({"kind": OrganisationKind::Private, "names": body["names"], "status": "inactive"});
     service.organisation.form =

@@ -57,6 +57,6 @@ impl Candidate {
             partner_code_wanted_by: None,
             updated_at: now,
         };
-        Candidate { service, accepted_since: 0, load: 0 }
+        Candidate { service: service.into(), accepted_since: 0, load: 0 }
     }
 }

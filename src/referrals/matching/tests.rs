@@ -255,7 +255,7 @@ prop_compose! {
 
 /// Written again from the domain's words, apart from the code under test.
 fn surely_unfit(ask: &Ask, candidate: &Candidate, areas: &Areas) -> bool {
-    let Service { form, .. } = &candidate.service;
+    let Service { form, .. } = &*candidate.service;
     let takes = &form.eligibility;
     let free = match form.capacity {
         Capacity::Unlimited => 1,

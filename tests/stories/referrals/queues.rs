@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 use goldaw::access::Role;
 use goldaw::clock::{HOUR, MINUTE};
 use goldaw::referrals::claim::take_back;
 use goldaw::referrals::model;
+use goldaw::storage::schema::tickets;
 use goldaw::storage::{By, Moved};
 use goldaw::triage::Level;
 use serde_json::{Value, json};
@@ -16,6 +19,7 @@ use crate::support::{Hotline, on_both_engines};
 on_both_engines![
     every_queue_is_a_part_of_all_and_pages_lose_and_double_none,
     a_lapsed_claim_returns_to_the_queue_by_itself,
+    what_is_kept_for_the_queue_is_what_the_referrals_say,
 ];
 
 /// Every row of a queue, three at a time.
@@ -122,4 +126,23 @@ fn a_lapsed_claim_returns_to_the_queue_by_itself(hotline: &Hotline) {
     assert_eq!((now.claimed_by, now.claim_until), (None, None));
     assert_eq!(desk.steps(&ticket.id), ["issued", "claimed", "claim_lapsed"]);
     desk.claim(&desk.colleague, &ticket).unwrap();
+}
+
+fn what_is_kept_for_the_queue_is_what_the_referrals_say(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let keeper = floor.seat("cd-01", Role::Coordinator);
+    work(&floor, &keeper);
+    let kept = || {
+        let columns = (tickets::id, tickets::queue_needs, tickets::queue_waits, tickets::queue_unroutable);
+        let rows = tickets::table.order(tickets::id).select(columns);
+        rows.load::<(String, String, bool, bool)>(&mut hotline.stranger()).unwrap()
+    };
+    let before = kept();
+    assert!(before.iter().any(|row| row.2) && before.iter().any(|row| !row.2) && before.iter().any(|row| row.3));
+    // The migration makes the same of the referrals alone.
+    let up = include_str!("../../../migrations/data/2026-11-22-000046_queue_rows/up.sql");
+    let made = up.split(';').find(|statement| statement.trim_start().starts_with("UPDATE tickets")).unwrap();
+    let forget = "UPDATE tickets SET queue_needs = '', queue_waits = FALSE, queue_unroutable = FALSE";
+    hotline.stranger().batch_execute(&format!("{forget};{made}")).unwrap();
+    assert_eq!(kept(), before);
 }

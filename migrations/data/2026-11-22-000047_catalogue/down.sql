@@ -1,0 +1,2 @@
+DROP INDEX organisations_editions;
+DROP INDEX services_editions;
