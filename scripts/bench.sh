@@ -7,7 +7,7 @@
 # 100,000 contacts by other rules; pages of a queue of 1,000 and 100,000 tickets; matching over a directory of
 # 5,000 services; how long until another process tells what happened; and triage alone, beside other
 # expression languages.
-#   scripts/bench.sh [--only create,get,evaluate,queue,match,live,claim,replay,list,backup,triage] [--engines sqlite,postgres]
+#   scripts/bench.sh [--only create,get,evaluate,match,queue,live,claim,replay,list,backup,triage] [--engines sqlite,postgres]
 #                    [--seconds N] [--connections 1,8,32,128] [--sizes 1000,50000,1000000] [--json]
 # Compare figures of one run only: another run is another hour. Exit code 0 only if every answer was
 # the right one and what was acknowledged is in the database, once.

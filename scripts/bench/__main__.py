@@ -11,7 +11,7 @@ import table
 from house import Fault, House, Postgres, flush_ms
 from loads import Bench, bare_postgres, bare_sqlite, triage
 
-PARTS = ("create", "get", "evaluate", "queue", "match", "live", "claim", "replay", "list", "backup", "triage")
+PARTS = ("create", "get", "evaluate", "match", "queue", "live", "claim", "replay", "list", "backup", "triage")
 # These want a house of many contacts; the backup is made of the one that the lists were asked in.
 LONG = ("list", "backup")
 # No service is needed for this.

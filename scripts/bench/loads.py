@@ -1,5 +1,6 @@
 """The loads: what is sent to a house, what stands beside it, and what must be in the database then."""
 
+import contextlib
 import glob
 import json
 import os
@@ -296,22 +297,25 @@ def fill_directory(house, many):
 def heard_after(house, other, times):
     """Seconds from the answer to a new call until somebody who listens to another process hears of it."""
     request = urllib.request.Request(other.url + "/api/v1/events", headers={"Authorization": "Bearer " + house.token("lead-1")})
-    with urllib.request.urlopen(request, timeout=60) as events:
-        heard = queue.Queue()
-        listen = threading.Thread(target=lambda: [heard.put((time.monotonic(), line)) for line in events], daemon=True)
-        listen.start()
-        waited = []
-        for _ in range(times):
-            call = house.ask("POST", "/contacts", {"channel": "phone"}, "op-07")["id"].encode()
-            answered = time.monotonic()
-            while True:
-                at, line = heard.get(timeout=20)
-                if call in line:
-                    break
-            waited.append(max(0, at - answered))
-            # Not in step with the looks of the other process.
-            time.sleep(0.013 * (len(waited) % 11))
-        return waited
+    events, heard, waited = urllib.request.urlopen(request, timeout=60), queue.Queue(), []
+
+    def listen():
+        # Ends with the process, or with this one.
+        with contextlib.suppress(OSError, AttributeError, ValueError):
+            for line in events:
+                heard.put((time.monotonic(), line))
+
+    threading.Thread(target=listen, daemon=True).start()
+    for _ in range(times):
+        call = house.ask("POST", "/contacts", {"channel": "phone"}, "op-07")["id"].encode()
+        answered = time.monotonic()
+        at, line = heard.get(timeout=20)
+        while call not in line:
+            at, line = heard.get(timeout=20)
+        waited.append(max(0, at - answered))
+        # Not in step with the looks of the other process.
+        time.sleep(0.013 * (len(waited) % 11))
+    return waited
 
 
 def write(house, script):
