@@ -247,7 +247,8 @@ impl Takes for IfMatch {
     }
 }
 
-/// The reference in the path's `{id}`, in its canonical form. What cannot be one is not found.
+/// A reference in its canonical form: the one in the path's `{id}`, where what cannot be one is not
+/// found; or a member of a body.
 #[derive(Debug, Clone)]
 pub struct Reference<const LETTER: char>(pub String);
 
@@ -264,6 +265,21 @@ impl<const LETTER: char> FromRequest for Reference<LETTER> {
 impl<const LETTER: char> Takes for Reference<LETTER> {
     fn told(operation: &mut Operation) {
         takes_reference(operation, "id", LETTER);
+    }
+}
+
+impl<const LETTER: char> FromJson for Reference<LETTER> {
+    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
+        let example = format!("{LETTER}-7K4M-9QX2-PDH");
+        at.takes(|| json!({"type": "string", "description": "A reference.", "examples": [example]}));
+        let read = match json {
+            Json::Text(text) => read_reference(LETTER, text).map(Reference),
+            _ => None,
+        };
+        if read.is_none() {
+            at.problem("not_a_reference");
+        }
+        read
     }
 }
 

@@ -9,11 +9,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::codes::*;
+use crate::access::Reference;
 use crate::cases::phone::Phone;
 use crate::clock::Instant;
 use crate::input::{At, Fields, FromJson, Json};
 use crate::rules::read_answers;
-use crate::storage::read_reference;
 use crate::triage::Answer;
 
 /// A contact as a client sends it and as it is sealed.
@@ -90,7 +90,7 @@ impl FromJson for ContactForm {
             let incidents = f.list("incidents");
             let answers = f.with("answers", read_answers).unwrap_or_default();
             let wishes = f.list("wishes");
-            let case = f.with("case", case);
+            let case = f.optional::<Reference<'K'>>("case").map(|case| case.0);
             let rejoin_word = f.text("rejoin_word", 32);
             Some(ContactForm {
                 kind,
@@ -417,18 +417,6 @@ impl FromJson for Perpetrator {
             Some(Perpetrator { role, sex, age_group, former, relationship, side, position, occupation, name })
         })
     }
-}
-
-fn case(json: &Json, at: &At<'_>) -> Option<String> {
-    at.takes(|| json!({"type": "string", "description": "The reference of a case.", "examples": ["K-7K4M-9QX2-PDH"]}));
-    let read = match json {
-        Json::Text(text) => read_reference('K', text),
-        _ => None,
-    };
-    if read.is_none() {
-        at.problem("not_a_reference");
-    }
-    read
 }
 
 /// The shape of a gazetteer code; whether it exists is asked of the gazetteer.

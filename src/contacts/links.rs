@@ -2,14 +2,13 @@
 //! merged: each stays what somebody said, and the event can be counted once.
 
 use diesel::prelude::*;
-use serde_json::json;
 
 use super::model::{self, Scope};
-use crate::access::Actor;
+use crate::access::{Actor, Reference};
 use crate::error::{Error, Result};
 use crate::input::{At, Fields, FromJson, Json};
 use crate::storage::schema::contact_links;
-use crate::storage::{Db, Tx, read_reference};
+use crate::storage::{Db, Tx};
 
 /// The body of `POST /contacts/{id}/link`.
 #[derive(Debug, Clone)]
@@ -19,26 +18,7 @@ pub struct Linking {
 
 impl FromJson for Linking {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        Fields::of(json, at, |f| f.required::<Other>("contact").map(|other| Linking { contact: other.0 }))
-    }
-}
-
-/// The reference of the other contact.
-struct Other(String);
-
-impl FromJson for Other {
-    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        at.takes(
-            || json!({"type": "string", "description": "The reference of a contact.", "examples": ["C-7K4M-9QX2-PDH"]}),
-        );
-        let read = match json {
-            Json::Text(text) => read_reference('C', text).map(Other),
-            _ => None,
-        };
-        if read.is_none() {
-            at.problem("not_a_reference");
-        }
-        read
+        Fields::of(json, at, |f| f.required::<Reference<'C'>>("contact").map(|other| Linking { contact: other.0 }))
     }
 }
 

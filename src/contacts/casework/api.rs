@@ -3,7 +3,6 @@
 use actix_web::web::Data;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::{Consenting, LookUpLimit, hear, open_case, own_draft};
 use crate::access::{Answer, Body, KeepCases, LookUpCases, Permit, Posted, Reference, Routes};
@@ -13,7 +12,7 @@ use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::input::{At, Fields, FromJson, Json};
 use crate::state::App;
-use crate::storage::{Tx, read_reference};
+use crate::storage::Tx;
 
 /// Finding a case again, opening one, hearing consent.
 pub fn routes() -> Routes {
@@ -25,26 +24,8 @@ pub fn routes() -> Routes {
 }
 
 /// The reference of a contact, read from a body.
-struct Of(String);
-
-impl FromJson for Of {
-    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        at.takes(
-            || json!({"type": "string", "description": "The reference of a contact.", "examples": ["C-7K4M-9QX2-PDH"]}),
-        );
-        let read = match json {
-            Json::Text(text) => read_reference('C', text).map(Of),
-            _ => None,
-        };
-        if read.is_none() {
-            at.problem("not_a_reference");
-        }
-        read
-    }
-}
-
 struct Asked {
-    contact: Of,
+    contact: Reference<'C'>,
     look_up: LookUp,
 }
 
@@ -104,7 +85,7 @@ async fn look_up(
     }))
 }
 
-struct Opening(Of);
+struct Opening(Reference<'C'>);
 
 impl FromJson for Opening {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
@@ -142,7 +123,7 @@ impl FromJson for Consenting {
         let beside = Fields::of(&own, at, |f| {
             let contact = f.required("contact");
             let service = f.text("service", 32);
-            let Of(contact) = contact?;
+            let Reference::<'C'>(contact) = contact?;
             Some((contact, service))
         });
         let form = ConsentForm::from_json(&rest, at);

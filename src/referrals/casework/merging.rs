@@ -2,17 +2,15 @@
 //! consents and whoever must not see either belong to the one that is kept. Where both had asked for
 //! the same help, both requests stay live: which of them is a duplicate only a person can say.
 
-use serde_json::json;
-
 use super::super::claim;
 use super::super::model::{self, Ticket};
 use super::blocking;
-use crate::access::Actor;
+use crate::access::{Actor, Reference};
 use crate::cases;
 use crate::contacts;
 use crate::error::{Error, Result};
 use crate::input::{At, Fields, FromJson, Json};
-use crate::storage::{Tx, read_reference};
+use crate::storage::Tx;
 use crate::tasks;
 
 /// The body of `POST /cases/{id}/merge`.
@@ -23,26 +21,7 @@ pub struct Merging {
 
 impl FromJson for Merging {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        Fields::of(json, at, |f| f.required::<Other>("case").map(|other| Merging { other: other.0 }))
-    }
-}
-
-/// The reference of the case that is given up.
-struct Other(String);
-
-impl FromJson for Other {
-    fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
-        at.takes(
-            || json!({"type": "string", "description": "The reference of a case.", "examples": ["K-7K4M-9QX2-PDH"]}),
-        );
-        let read = match json {
-            Json::Text(text) => read_reference('K', text).map(Other),
-            _ => None,
-        };
-        if read.is_none() {
-            at.problem("not_a_reference");
-        }
-        read
+        Fields::of(json, at, |f| f.required::<Reference<'K'>>("case").map(|other| Merging { other: other.0 }))
     }
 }
 
