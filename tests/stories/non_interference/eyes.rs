@@ -15,7 +15,7 @@ use crate::support::proof::Dice;
 /// Members whose value is chance in every house, whatever is in it: they name a request, or are words
 /// that only a draft's recorder or an arriving woman uses.
 /// Letters wait by the clock of PostgreSQL, which no story holds.
-const CHANCE: [&str; 5] = ["request_id", "arrival_word", "partner_reference", "rejoin_word", "not_before"];
+const CHANCE: [&str; 4] = ["request_id", "arrival_word", "rejoin_word", "not_before"];
 
 /// Members that tell what is free, and how much is asked of a service: a place that is taken is taken
 /// for everybody, and tells of nobody in particular.

@@ -97,6 +97,12 @@ impl Names {
                 all.push(row.reference);
             }
         }
+        // What a service is asked under is a name of its own.
+        let hops = "SELECT partner_reference AS reference, case_id FROM referral_hops
+            JOIN referrals ON referrals.id = referral_id JOIN tickets ON tickets.id = ticket_id
+            ORDER BY substr(referral_id, 1, 13), referral_hops.position";
+        let asked = rows(db, hops).into_iter().filter(|row| !hidden.contains(&row.case_id)).enumerate();
+        found.names.extend(asked.map(|(place, row)| (row.reference, format!("asked {place}"))));
         let sessions = "SELECT sessions.id AS reference, name AS case_id FROM sessions
             JOIN staff ON staff.id = staff_id ORDER BY name, sessions.created_at";
         let mut many: BTreeMap<String, usize> = BTreeMap::new();

@@ -8,6 +8,7 @@ use goldaw::referrals::escalation::{climb, mend};
 use goldaw::storage::By;
 use serde_json::{Value, json};
 
+use super::names::Names;
 use crate::live::Ear;
 use crate::support::floor::{Floor, Seat};
 use crate::support::http::Answer;
@@ -133,11 +134,12 @@ impl<'a> Script<'a> {
             self.in_secret(Script::something_secret_happens);
             self.catch_up();
         }
+        // Whoever listens has signed out by then.
+        self.ears.clear();
         let later = [0, 2 * HOUR, 15 * DAY][self.throw(3)];
         self.floor.hotline.wait(later);
         self.time_goes_by();
         self.in_secret(Script::afterwards);
-        self.catch_up();
     }
 
     /// Waits until everything was told, because who may know of a thing is asked when it is told: a
@@ -287,7 +289,7 @@ impl<'a> Script<'a> {
     fn level(&mut self) {
         let place = self.some_call();
         let (call, seat) = (&self.calls[place], self.recorder(self.calls[place].by));
-        let level = ["low", "critical"][place % 2];
+        let level = ["high", "critical"][place % 2];
         let body = json!({"level": level, "reason": "how quiet she became"});
         seat.post(&format!("/contacts/{}/override", call.contact), &body);
     }
@@ -335,26 +337,27 @@ impl<'a> Script<'a> {
         seat.post(&format!("/contacts/{}/emergency-call", call.contact), &body);
     }
 
-    /// A call, her case, and who must not know of it: at once, as soon as there is a case.
+    /// Two calls with a case each, which will turn out to be one woman's, and who must not know of
+    /// them: at once, as soon as there is a case.
     fn hide(&mut self) {
-        let case = self.open_hidden();
-        let body = self.parties();
-        self.operator.send("PUT", &format!("/cases/{case}/blocked"), &[], &body).expect(204);
+        for by in [true, false] {
+            let seat = if by { &self.operator } else { &self.counselor };
+            let call = seat.call(&hidden_call()).text_of("id");
+            let case = seat.post("/cases", &json!({"contact": call})).expect(201).text_of("id");
+            let (place, parties) = (format!("/cases/{case}/blocked"), self.parties());
+            seat.send("PUT", &place, &[], &parties).expect(204);
+            self.hidden.push(case);
+            if by {
+                self.hers.calls.push(call);
+            }
+            self.floor.hotline.wait(SECOND);
+        }
     }
 
     fn parties(&self) -> Value {
         let staff = self.blocked.iter().map(|(_, seat)| json!({"staff": seat.staff.reference}));
         let house = json!({"organisation": self.organisations[1]});
         json!({"parties": staff.chain([house]).collect::<Vec<Value>>()})
-    }
-
-    /// A call of the one who knows, with a case of its own.
-    fn open_hidden(&mut self) -> String {
-        let call = self.operator.call(&hidden_call()).text_of("id");
-        let case = self.operator.post("/cases", &json!({"contact": call})).expect(201).text_of("id");
-        self.hers.calls.push(call);
-        self.hidden.push(case.clone());
-        case
     }
 
     fn something_secret_happens(&mut self) {
@@ -400,7 +403,7 @@ impl<'a> Script<'a> {
             10 => one(&self.hers.tasks, dice)
                 .is_some_and(|id| is_done(operator.post(&format!("/tasks/{id}/outcome"), &json!({"outcome": "done"})))),
             11 => {
-                let body = json!({"level": (["low", "critical"][dice % 2]), "reason": "how quiet she became"});
+                let body = json!({"level": (["high", "critical"][dice % 2]), "reason": "how quiet she became"});
                 is_done(operator.post(&format!("/contacts/{call}/override"), &body))
             }
             12 => self.decide_hers(),
@@ -454,15 +457,11 @@ impl<'a> Script<'a> {
 
     /// A second look at something of hers, by somebody who may know.
     fn decide_hers(&self) -> bool {
-        let open = self.keeper.get("/reviews?limit=200").json["items"].as_array().unwrap().clone();
-        let hers = open.iter().filter_map(|review| review["id"].as_str()).find(|id| {
-            let opened = self.keeper.get(&format!("/reviews/{id}")).json;
-            self.hers.calls.iter().any(|call| opened["contact"] == json!(call))
-                || self.hidden.iter().any(|case| opened["case"] == json!(case))
-        });
-        hers.is_some_and(|id| {
-            self.keeper.post(&format!("/reviews/{id}/decide"), &json!({"decision": "refuse"})).status < 300
-        })
+        let hers = |review: &String| {
+            self.keeper.post(&format!("/reviews/{review}/decide"), &json!({"decision": "refuse"})).status < 300
+        };
+        let hidden = Names::of(self.floor.hotline, &self.hidden).hidden;
+        hidden.get("review").into_iter().flatten().any(hers)
     }
 
     fn call_again(&mut self, case: &str) -> bool {
@@ -484,23 +483,17 @@ impl<'a> Script<'a> {
         given.status == 201
     }
 
-    /// Another case, hidden from the same five, becomes part of hers.
-    fn merge(&mut self) -> bool {
-        if self.hidden.len() > 2 {
-            return false;
-        }
-        let call = self.counselor.call(&hidden_call()).text_of("id");
-        let other = self.counselor.post("/cases", &json!({"contact": call})).expect(201).text_of("id");
-        self.hidden.push(other.clone());
-        let (body, place) = (self.parties(), format!("/cases/{other}/blocked"));
-        self.counselor.send("PUT", &place, &[], &body).expect(204);
+    /// The other case, hidden from the same five, becomes part of hers.
+    fn merge(&self) -> bool {
+        // Whoever merges must be able to open both.
+        self.counselor.post("/contacts", &json!({"channel": "phone", "case": self.hidden[0], "finish": true}));
         self.floor.hotline.wait(SECOND);
         let kept = self.counselor.get(&format!("/cases/{}", self.hidden[0]));
         let Some(version) = kept.json["version"].as_i64() else { return false };
         let (key, tag) = (goldaw::storage::new_reference('I').unwrap(), format!("\"{version}\""));
         let headers = [("if-match", tag.as_str()), ("idempotency-key", key.as_str())];
         let place = format!("/cases/{}/merge", self.hidden[0]);
-        self.counselor.send("POST", &place, &headers, &json!({"case": other})).status < 300
+        self.counselor.send("POST", &place, &headers, &json!({"case": self.hidden[1]})).status < 300
     }
 
     /// Letters about her come back from where they went.
