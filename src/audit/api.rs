@@ -10,6 +10,7 @@ use crate::access::{Answer, Filtered, Items, Page, Paged, Params, Permit, Query,
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::state::App;
+use crate::storage::Tx;
 
 /// The addresses of this room.
 pub fn routes() -> Routes {
@@ -24,8 +25,9 @@ async fn list(
 ) -> Result<Answer<Items<View>>> {
     let Asked { wanted, page } = asked;
     let after = page.after(&app.vault)?;
-    let (sought, limit) = (wanted.clone(), page.limit);
-    let rows = app.store.write(actor.by(), move |tx| super::look_up(tx, &sought, after.as_ref(), limit)).await?;
+    let (sought, limit, reader) = (wanted.clone(), page.limit, (*actor).clone());
+    let look = move |tx: &mut Tx<'_>| super::look_up(tx, &reader, &sought, after.as_ref(), limit);
+    let rows = app.store.write(actor.by(), look).await?;
     let shown = Paged::of(rows, &page, &app.vault, |row| (row.at, row.id.clone()), View::of)?;
     Ok(shown.answer("/api/v1/audit", &page, &filters(&wanted)))
 }

@@ -2,6 +2,8 @@
 
 use diesel::prelude::*;
 
+use super::hidden;
+use crate::access::{Actor, Role};
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::storage::Db;
@@ -48,9 +50,19 @@ pub struct Wanted {
     pub subject: Option<String>,
 }
 
-/// Rows that fit, newest first.
-pub(super) fn find(db: &mut Db, wanted: &Wanted, after: Option<&(Instant, String)>, limit: i64) -> Result<Vec<Entry>> {
-    let mut query = trail::table.select(Entry::as_select()).into_boxed();
+/// Rows that fit, newest first: all of them for an auditor, and for anybody else none about what they
+/// must not know of.
+pub(super) fn find(
+    db: &mut Db,
+    reader: &Actor,
+    wanted: &Wanted,
+    after: Option<&(Instant, String)>,
+    limit: i64,
+) -> Result<Vec<Entry>> {
+    let mut query = match reader.role {
+        Role::Auditor => trail::table.into_boxed(),
+        _ => hidden::without(trail::table.into_boxed(), &reader.id),
+    };
     if let Some(from) = wanted.from {
         query = query.filter(trail::at.ge(from));
     }
@@ -69,5 +81,6 @@ pub(super) fn find(db: &mut Db, wanted: &Wanted, after: Option<&(Instant, String
     if let Some((at, id)) = after {
         query = query.filter(trail::at.le(*at)).filter(trail::at.lt(*at).or(trail::id.lt(id)));
     }
-    Ok(query.order((trail::at.desc(), trail::id.desc())).limit(limit).load(db)?)
+    let newest = query.order((trail::at.desc(), trail::id.desc())).limit(limit);
+    Ok(newest.select(Entry::as_select()).load(db)?)
 }

@@ -101,6 +101,8 @@ pub struct Notification {
     pub ended_at: Option<Instant>,
     /// Wrong codes typed on the partner's page.
     pub code_failures: i32,
+    /// The case it is about, if it is about one.
+    pub case_id: Option<String>,
 }
 
 impl Notification {

@@ -138,7 +138,7 @@ async fn take_over(by: Permit<TakeOver>, app: Data<App>, body: Posted<Nothing>) 
     let actor = (*by).clone();
     let write = move |tx: &mut Tx<'_>| {
         let id = tx.once(body.replay.as_ref(), 201, |tx| handover::take_over(tx, &actor))?;
-        handover::taken(tx.db, &id)
+        handover::taken(tx.db, &actor, &id)
     };
     Ok(Answer::json(&app.store.write(by.by(), write).await?))
 }

@@ -12,7 +12,7 @@ use crate::identity;
 use crate::referrals::model as referrals;
 use crate::referrals::people::{self, Helper, LoadView};
 use crate::referrals::queue::{self, RowView};
-use crate::storage::schema::handovers;
+use crate::storage::schema::{blocked_parties, handovers, referrals as referral_rows, tasks as task_rows, tickets};
 use crate::storage::{Db, Tx};
 use crate::tasks::model as tasks;
 use crate::tasks::task::Kind;
@@ -117,7 +117,7 @@ pub fn open_work(db: &mut Db, actor: &Actor, config: &Config, now: Instant) -> R
         .select(handovers::id)
         .first::<String>(db)
         .optional()?;
-    let last = last.map(|id| taken(db, &id)).transpose()?;
+    let last = last.map(|id| taken(db, actor, &id)).transpose()?;
     Ok(OpenWork { high_risk, due, unanswered, free, over_limit, last })
 }
 
@@ -143,9 +143,32 @@ pub fn take_over(tx: &mut Tx<'_>, actor: &Actor) -> Result<String> {
     Ok(row.id)
 }
 
-/// A hand-over that was taken, by its key.
-pub fn taken(db: &mut Db, id: &str) -> Result<TakenOver> {
+/// A hand-over that was taken, by its key, without what must not be known to whoever asks.
+pub fn taken(db: &mut Db, actor: &Actor, id: &str) -> Result<TakenOver> {
     let row: Handover = handovers::table.find(id).select(Handover::as_select()).first(db)?;
-    let items = serde_json::from_str(&row.items).map_err(|_| Error::Internal("a hand-over cannot be read"))?;
+    let items: Items = serde_json::from_str(&row.items).map_err(|_| Error::Internal("a hand-over cannot be read"))?;
+    let items = without_hidden(db, actor, items)?;
     Ok(TakenOver { id: row.reference, by: identity::staff_number(db, &row.taken_by)?, at: row.taken_at, items })
+}
+
+/// Whoever took it over may have known of more than whoever reads it, and a case may have been hidden
+/// since.
+fn without_hidden(db: &mut Db, actor: &Actor, mut items: Items) -> Result<Items> {
+    let blocked = blocked_parties::table
+        .filter(blocked_parties::party_kind.eq("staff"))
+        .filter(blocked_parties::party_id.eq(actor.id.clone()))
+        .select(blocked_parties::case_id);
+    let hidden = tickets::table.filter(tickets::case_id.eq_any(blocked.clone()));
+    let named = hidden.clone().filter(tickets::reference.eq_any(items.high_risk.clone()));
+    let high_risk: Vec<String> = named.select(tickets::reference).load(db)?;
+    let named = referral_rows::table.filter(referral_rows::reference.eq_any(items.unanswered.clone()));
+    let named = named.filter(referral_rows::ticket_id.eq_any(hidden.select(tickets::id)));
+    let unanswered: Vec<String> = named.select(referral_rows::reference).load(db)?;
+    let named = task_rows::table.filter(task_rows::reference.eq_any(items.due.clone()));
+    let named = named.filter(task_rows::case_id.assume_not_null().eq_any(blocked));
+    let due: Vec<String> = named.select(task_rows::reference).load(db)?;
+    items.high_risk.retain(|one| !high_risk.contains(one));
+    items.unanswered.retain(|one| !unanswered.contains(one));
+    items.due.retain(|one| !due.contains(one));
+    Ok(items)
 }

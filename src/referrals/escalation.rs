@@ -129,7 +129,8 @@ pub fn mend(tx: &mut Tx<'_>) -> Result<bool> {
     let referral = failed.referral_id.as_deref().map(|id| model::referral(tx.db, id)).transpose()?;
     let ticket = referral.as_ref().map(|referral| model::ticket(tx.db, &referral.ticket_id)).transpose()?;
     let about = About {
-        case_id: ticket.as_ref().map(|ticket| ticket.case_id.as_str()),
+        // A page has no referral, and is about her case all the same.
+        case_id: failed.case_id.as_deref(),
         ticket_id: ticket.as_ref().map(|ticket| ticket.id.as_str()),
         referral_id: failed.referral_id.as_deref(),
         service_id: failed.service_id.as_deref(),

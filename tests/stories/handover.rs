@@ -11,6 +11,7 @@ on_both_engines![
     a_shift_leaves_high_risk_what_is_due_and_what_nobody_answered,
     who_takes_over_is_written_down_with_what_was_open,
     nobody_takes_over_what_they_must_not_know,
+    what_somebody_else_took_over_shows_nobody_what_they_must_not_know,
 ];
 
 /// A ticket for a shelter from a call with these answers.
@@ -82,4 +83,28 @@ fn nobody_takes_over_what_they_must_not_know(hotline: &Hotline) {
     };
     assert_eq!((open(&keeper), open(&seat)), ((0, 0, 0), (1, 1, 1)));
     assert_eq!(open(&floor.seat("op-08", Role::Operator)), (0, 1, 0), "operators see tickets of their own");
+}
+
+fn what_somebody_else_took_over_shows_nobody_what_they_must_not_know(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let (seat, keeper) = (floor.operator(), floor.seat("cd-01", Role::Coordinator));
+    let brother = floor.seat("cd-02", Role::Coordinator);
+    let house = floor.house(&keeper, "Shelter", "safe_house");
+    let (hers, other) =
+        (ticket(&seat, &house, &json!({"weapon": "yes"})), ticket(&seat, &house, &json!({"weapon": "yes"})));
+    let blocked = format!("/cases/{}/blocked", hers["case"].as_str().unwrap());
+    seat.send("PUT", &blocked, &[], &json!({"parties": [{"staff": brother.staff.reference}]})).expect(204);
+    seat.post("/tasks", &json!({"kind": "case_review", "case": hers["case"], "due": hotline.clock.now()})).expect(201);
+    hotline.wait(16 * MINUTE);
+    keeper.post("/handover/acknowledge", &json!({})).expect(201);
+    let seen = |reader: &Seat<'_>| {
+        let items = reader.get("/handover").expect(200).json["last"]["items"].clone();
+        ["high_risk", "due", "unanswered"].map(|name| items[name].as_array().unwrap().len())
+    };
+    assert_eq!((seen(&keeper), seen(&brother)), ([2, 1, 2], [1, 0, 1]));
+    let last = brother.get("/handover").json["last"]["items"].clone();
+    assert_eq!(
+        (&last["high_risk"], &last["unanswered"]),
+        (&json!([other["id"]]), &json!([other["referrals"][0]["id"]]))
+    );
 }

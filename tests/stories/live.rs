@@ -27,11 +27,11 @@ on_both_engines![
 const LONG: Duration = Duration::from_secs(20);
 
 /// A stream that somebody listens to.
-struct Ear(Receiver<(String, Value)>);
+pub struct Ear(Receiver<(String, Value)>);
 
 impl Ear {
     /// Begins to listen; everything that happens from now on is heard.
-    fn of(floor: &Floor<'_>, token: &str) -> Ear {
+    pub fn of(floor: &Floor<'_>, token: &str) -> Ear {
         let request =
             ureq::get(format!("{}/api/v1/events", floor.app.url)).header("authorization", format!("Bearer {token}"));
         let answer = request.call().unwrap();
@@ -54,7 +54,7 @@ impl Ear {
     }
 
     /// What is heard next; `None` once the stream has ended.
-    fn next(&self) -> Option<(String, Value)> {
+    pub fn next(&self) -> Option<(String, Value)> {
         match self.0.recv_timeout(LONG) {
             Ok(event) => Some(event),
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => None,

@@ -24,6 +24,7 @@ mod levels;
 mod live;
 mod main_job;
 mod matrix;
+mod non_interference;
 mod notifications;
 mod publishing;
 mod quality;

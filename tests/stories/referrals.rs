@@ -94,7 +94,11 @@ impl Desk<'_> {
     }
 
     pub fn ticket_naming(&self, services: &[&Service]) -> (Ticket, Referral) {
-        let id = self.issue(&self.call(), &needs("safe_house", services, FIELDS)).unwrap();
+        self.ticket_for("safe_house", services)
+    }
+
+    pub fn ticket_for(&self, need: &str, services: &[&Service]) -> (Ticket, Referral) {
+        let id = self.issue(&self.call(), &needs(need, services, FIELDS)).unwrap();
         let ticket = self.read(|db| model::ticket(db, &id));
         let referral = self.read(|db| model::referrals_of(db, &id)).remove(0);
         (ticket, referral)

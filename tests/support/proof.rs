@@ -15,6 +15,11 @@ impl Dice {
         Dice(from_environment("GOLDAW_PROOF_SEED").unwrap_or(1))
     }
 
+    /// From a seed of one's own.
+    pub fn of(seed: u64) -> Dice {
+        Dice(seed)
+    }
+
     /// A number from 0 to `sides - 1`.
     pub fn throw(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);

@@ -23,6 +23,7 @@ on_both_engines![
     a_crash_between_any_two_rungs_loses_none_and_doubles_none,
     many_programs_climb_each_rung_once,
     a_letter_that_failed_for_good_has_a_task_and_the_second_address_is_written_to,
+    a_page_that_failed_is_mended_by_whoever_may_know_what_it_was_about,
     a_ladder_that_begins_anew_asks_nobody_to_phone_twice,
     a_house_that_is_held_climbs_nothing,
 ];
@@ -291,6 +292,39 @@ fn a_letter_that_failed_for_good_has_a_task_and_the_second_address_is_written_to
     let still: i64 =
         tasks::table.filter(tasks::state.eq(TaskState::Open)).count().get_result(&mut hotline.stranger()).unwrap();
     assert_eq!(still, 2, "a yes by phone mends no address");
+}
+
+fn a_page_that_failed_is_mended_by_whoever_may_know_what_it_was_about(hotline: &Hotline) {
+    let desk = Desk::at(hotline);
+    let (ticket, _) = desk.ticket();
+    let brother = super::hire(hotline, "cd-02", goldaw::access::Role::Coordinator, None);
+    let (case_id, blocked) = (ticket.case_id.clone(), brother.id.clone());
+    let page = move |tx: &mut goldaw::storage::Tx<'_>| {
+        let case = goldaw::cases::model::by_id(tx.db, &case_id)?;
+        goldaw::cases::block(tx, &case, &[("staff", blocked.clone())])?;
+        let promise = goldaw::notifications::Promise {
+            referral_id: None,
+            case_id: Some(case.id),
+            service_id: None,
+            endpoint_id: "R/0".into(),
+            channel: Channel::Email,
+            address: "duty@example.org".into(),
+            kind: "page".into(),
+            revision: 1,
+            urgent: true,
+            letter: goldaw::notifications::Letter::notice("en", "R"),
+            give_up_after: DAY,
+        };
+        goldaw::notifications::promise(tx, &promise)
+    };
+    let letter = desk.write(&desk.operator, page).unwrap();
+    diesel::update(notifications::table.find(letter.id))
+        .set((notifications::state.eq("failed"), notifications::ended_at.eq(hotline.clock.now())))
+        .execute(&mut hotline.stranger())
+        .unwrap();
+    assert!(hotline.store.write_blocking(By::system(), mend).unwrap());
+    let seen = |who| desk.read(|db| goldaw::tasks::model::list(db, who, (TaskState::Open, None), None, 9)).len();
+    assert_eq!((seen(&desk.coordinator), seen(&brother)), (1, 0));
 }
 
 fn a_ladder_that_begins_anew_asks_nobody_to_phone_twice(hotline: &Hotline) {

@@ -5,14 +5,16 @@
 use std::sync::{Arc, Barrier};
 
 use goldaw::access::{Actor, Role};
+use goldaw::cases::{self, CaseRow};
 use goldaw::error::{Error, Result};
+use goldaw::referrals::casework::{Merging, merge};
 use goldaw::referrals::model::{self, Referral, Ticket};
 use goldaw::referrals::moves::{self, Order};
 use goldaw::referrals::states::{FailReason, State};
 use goldaw::referrals::{claim, moves::withdraw};
 use goldaw::storage::Tx;
 
-use super::{Desk, conflict};
+use super::{Desk, conflict, of};
 use crate::support::proof::{Dice, rounds};
 use crate::support::{Engine, Hotline, number, on_both_engines};
 
@@ -22,6 +24,8 @@ on_both_engines![
     the_last_place_is_given_to_one_of_many,
     of_a_late_yes_and_the_next_one_s_yes_one_counts,
     of_two_endings_one_is_written_down,
+    of_two_completions_one_is_written_down,
+    a_merge_beside_edits_and_claims_loses_nothing,
 ];
 
 /// What several do at once.
@@ -211,3 +215,107 @@ fn of_two_endings_one_is_written_down(hotline: &Hotline) {
     }
     told(hotline.engine, "two endings", all, crowd());
 }
+
+fn of_two_completions_one_is_written_down(hotline: &Hotline) {
+    let desk = Desk::at(hotline);
+    let partner = desk.partner_of(&desk.second);
+    let all = rounds(3);
+    for _ in 0..all {
+        let (_, referral) = desk.ticket_naming(&[&desk.second]);
+        for order in [Order::Accept, Order::Start] {
+            desk.mv(&partner, &referral, &order).unwrap();
+        }
+        let complete = Order::Complete { confirmed: Some(true) };
+        let tries =
+            (0..crowd()).map(|n| mover(if n % 2 == 0 { &partner } else { &desk.coordinator }, &referral, &complete));
+        let (winner, heard) = one_winner(at_once(hotline, tries.collect()));
+        // A partner hears the role of whoever was first, the house their number.
+        let who = if winner.id == partner.id { [partner.name.as_str(), "partner"] } else { ["cd-01", "coordinator"] };
+        let is_told = |name: &Option<String>| name.as_deref().is_some_and(|name| who.contains(&name));
+        assert!(heard.iter().all(|(code, name)| *code == "illegal_move" && is_told(name)), "{heard:?}");
+        let now = desk.referral(&referral);
+        let by_hotline = winner.id == desk.coordinator.id;
+        assert_eq!((now.state, now.help_confirmed), (State::Completed, by_hotline.then_some(true)));
+        let steps = desk.steps(&referral.id).iter().filter(|kind| *kind == "completed").count();
+        assert_eq!((trail(hotline, "referrals.completed", &referral.reference), steps), (1, 1));
+    }
+    told(hotline.engine, "two completions", all, crowd());
+}
+
+/// Two cases of one woman, each with a ticket: one is merged into the other while their terms are
+/// edited, their tickets claimed, and somebody is named who must not know of either. Whatever comes
+/// first, nothing of either is lost, and who must not know of one does not know of both.
+fn a_merge_beside_edits_and_claims_loses_nothing(hotline: &Hotline) {
+    let desk = Desk::at(hotline);
+    let all = rounds(3);
+    for round in 0..all {
+        let tickets = [desk.ticket_naming(&[&desk.second]), desk.ticket_for("medical", &[&desk.clinic])];
+        let brother = super::hire(hotline, &format!("kin-{round}"), Role::Counselor, None);
+        let cases = tickets.each_ref().map(|(ticket, _)| desk.read(|db| cases::model::by_id(db, &ticket.case_id)));
+        let tries = (0..crowd()).map(|n| contender(&desk, (&cases, &tickets), &brother, n));
+        let outcomes = at_once(hotline, tries.collect());
+        let done = |what: &str| outcomes.iter().filter(|(_, outcome)| outcome.as_deref().ok() == Some(what)).count();
+        assert!(done("merged") <= 1 && done("edited") <= 2, "{outcomes:?}");
+        let [kept, other] = cases.each_ref().map(|case| desk.read(|db| cases::model::by_id(db, &case.id)));
+        let merged = other.merged_into.is_some();
+        assert_eq!((done("merged") == 1, trail(hotline, "cases.merge", &kept.reference)), (merged, i64::from(merged)));
+        let edits: i64 = [&kept, &other].map(|case| trail(hotline, "cases.safe_contact", &case.reference)).iter().sum();
+        assert_eq!(edits, done("edited") as i64, "an edit that was answered is written down, and no other");
+        let home = if merged { &kept } else { &other };
+        for ((ticket, referral), case) in tickets.iter().zip([&kept, home]) {
+            let now = desk.read(|db| model::ticket(db, &ticket.id));
+            assert_eq!(now.case_id, case.id, "the ticket is where its case is");
+            assert_eq!(trail(hotline, "tickets.claim", &ticket.reference), i64::from(now.claimed_by.is_some()));
+            end(&desk, referral);
+        }
+        let hidden = cases::blocked;
+        assert!(desk.read(|db| hidden(db, &home.id)).staff.contains(&brother.id), "the block came along");
+        if merged && done("edited") > 0 {
+            let tx_terms = desk.write(&desk.counselor, {
+                let kept = kept.clone();
+                move |tx| cases::terms(tx, &kept)
+            });
+            assert!(tx_terms.unwrap().is_some(), "what was agreed with her came along");
+        }
+    }
+    told_of(hotline.engine, "merge against edit, claim and block", all, crowd());
+}
+
+fn told_of(engine: Engine, what: &str, rounds: u64, tries: usize) {
+    println!("proof: {what}: {engine:?}: {rounds} rounds of {tries} tries at once, one merge at most, nothing lost");
+}
+
+/// One of those who want something of two cases at the same moment.
+fn contender(
+    desk: &Desk<'_>,
+    (cases, tickets): (&[CaseRow; 2], &[(Ticket, Referral); 2]),
+    brother: &Actor,
+    n: usize,
+) -> (Actor, Try) {
+    let actor = desk.operator.clone();
+    let [kept, other] = cases.clone();
+    let (case, ticket) = (cases[n / 5 % 2].clone(), tickets[n / 5 % 2].0.reference.clone());
+    let (blocked, claimer) = (brother.id.clone(), desk.counselor.clone());
+    let work: Try = match n % 5 {
+        0 => Box::new(move |tx| {
+            let form: Merging = of(&format!(r#"{{"case":"{}"}}"#, other.reference));
+            merge(tx, &actor, (&kept.reference, kept.version), &form).map(|_| "merged".to_owned())
+        }),
+        1 | 2 => Box::new(move |tx| {
+            let terms = of(TERMS);
+            cases::set_safe_contact(tx, &actor, (&case.reference, case.version), &terms).map(|()| "edited".to_owned())
+        }),
+        3 => Box::new(move |tx| claim::claim(tx, &claimer, &ticket).map(|_| "claimed".to_owned())),
+        // The last of the two cases is the one that is given up.
+        _ => Box::new(move |tx| {
+            let row = cases::model::by_id(tx.db, &other.id)?;
+            let row = row.merged_into.clone().map_or(Ok(row), |kept| cases::model::by_id(tx.db, &kept))?;
+            cases::block(tx, &row, &[("staff", blocked.clone())]).map(|()| "blocked".to_owned())
+        }),
+    };
+    let who = if n % 5 == 3 { &desk.counselor } else { &desk.operator };
+    (who.clone(), work)
+}
+
+const TERMS: &str = r#"{"may_call":true,"number":"8 61 000001","if_another_answers":"A delivery.",
+    "windows":[{"weekday":"mon","from":"09:00","to":"11:00"}]}"#;
