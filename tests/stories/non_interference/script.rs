@@ -333,7 +333,8 @@ impl<'a> Script<'a> {
     fn help_is_called(&mut self) {
         let place = self.some_call();
         let (call, seat) = (&self.calls[place], self.recorder(self.calls[place].by));
-        let body = json!({"called": "ambulance", "agreed": place % 2 == 0, "reason": "she could not speak any more"});
+        let body =
+            json!({"called": "ambulance", "agreed": place.is_multiple_of(2), "reason": "she could not speak any more"});
         seat.post(&format!("/contacts/{}/emergency-call", call.contact), &body);
     }
 
@@ -443,7 +444,7 @@ impl<'a> Script<'a> {
             _ => ("safe_house", vec![&self.services[0], &self.services[2]]),
         };
         let mut body = needs(kind, &named);
-        if dice % 2 == 0 {
+        if dice.is_multiple_of(2) {
             body["needs"][0].as_object_mut().unwrap().remove("consent");
             body["needs"][0]["emergency"] = json!({"cannot_be_asked": true, "reason": "Unconscious on the line, her child says she bleeds.", "fields": ["need"]});
         }
