@@ -49,9 +49,9 @@ fn everything_wrong_with_the_needs_is_told_at_once_and_nothing_is_kept(hotline: 
     assert_eq!(
         told,
         [
-            ("/needs/0/consent/given", "consent_needed"),
             ("/needs/0/services/0", "other_type"),
             ("/needs/0/services/2", "named_twice"),
+            ("/needs/0/consent/given", "consent_needed"),
         ]
     );
     for table in ["tickets", "referrals", "cases", "consents", "notifications"] {
