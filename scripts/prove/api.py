@@ -86,7 +86,8 @@ class House:
     """A house with invented people, that answers until closed."""
 
     def __init__(self, goldaw, database, folder):
-        settings = {**os.environ, "GOLDAW__LOG__LEVEL": "error"}
+        # A stream of events says that it is ready, and ends.
+        settings = {**os.environ, "GOLDAW__LOG__LEVEL": "error", "GOLDAW__SERVER__STREAM_SECONDS": "0"}
         if database != "sqlite":
             settings["GOLDAW__DATABASE__URL"] = database
             settings["GOLDAW__DATABASE__KEYS_URL"] = database + "_keys"

@@ -131,10 +131,21 @@ impl Responder for Flow {
     }
 }
 
+/// One event, as whoever parses the stream has it. `data` is JSON.
+#[derive(JsonSchema)]
+#[schemars(rename = "ServerSentEvent")]
+#[expect(dead_code, reason = "events are written as text; this is their shape in the contract")]
+struct Event {
+    event: String,
+    data: String,
+    /// Milliseconds after which to come back.
+    retry: Option<u32>,
+}
+
 impl Gives for Flow {
     fn told(operation: &mut Operation) {
-        let text: fn(&mut SchemaGenerator) -> _ = |made| made.subschema_for::<String>();
-        operation.answers.push(Given { status: 200, content: Some((EVENTS, text)) });
+        let event: fn(&mut SchemaGenerator) -> _ = |made| made.subschema_for::<Event>();
+        operation.answers.push(Given { status: 200, content: Some((EVENTS, event)) });
         operation.refuses(&[429]);
     }
 }
