@@ -1,0 +1,2 @@
+DROP INDEX tasks_of_case;
+DROP INDEX notifications_of_case;
