@@ -10,9 +10,9 @@ use crate::storage::schema::{
 
 type Query = trail::BoxedQuery<'static, <Db as Connection>::Backend>;
 
-/// Whether a call's number or word was known is between the house and its auditor: the row names no
-/// case that it could be hidden with.
-const LOOK_UP: &str = "cases.look_up";
+/// What is between the house and its auditor, because the row names nothing that it could be hidden with:
+/// whether a call's number or word was known, and that a contact reports one event with another.
+const FOR_AUDITORS: [&str; 2] = ["cases.look_up", "contacts.link"];
 
 /// The cases that must not be seen by a member of staff, and those that were merged into them.
 macro_rules! hidden_cases {
@@ -44,7 +44,7 @@ pub(super) fn without(rows: Query, staff: &str) -> Query {
     let of_consents = consents::table.filter(consents::case_id.eq_any(ids.clone()));
     let of_tasks = tasks::table.filter(tasks::case_id.assume_not_null().eq_any(ids.clone()));
     let of_letters = notifications::table.filter(notifications::case_id.assume_not_null().eq_any(ids));
-    rows.filter(trail::action.ne(LOOK_UP))
+    rows.filter(trail::action.ne_all(FOR_AUDITORS))
         .filter(trail::subject.ne_all(hidden_cases!(staff).select(cases::reference)))
         .filter(trail::subject.ne_all(of_contacts.select(contacts::reference)))
         .filter(trail::subject.ne_all(of_tickets.select(tickets::reference)))

@@ -45,9 +45,8 @@ pub fn link(tx: &mut Tx<'_>, actor: &Actor, reference: &str, form: &Linking) -> 
     if tx.unless_taken(|db| diesel::insert_into(contact_links::table).values(new).execute(db))?.is_none() {
         return Ok(row.id);
     }
-    // A timeline does not name the other: whoever reads one need not know of both.
-    tx.step(("contact", &row.id), "linked", None)?;
-    tx.step(("contact", &other.id), "linked", None)?;
+    // No step: whoever may read one timeline need not know of the other contact, and even "linked" would
+    // tell that there is one. The trail tells its auditor.
     tx.trail("contacts.link", ("contact", &row.reference), None)?;
     tx.trail("contacts.link", ("contact", &other.reference), None)?;
     Ok(row.id)

@@ -63,7 +63,14 @@ fn a_link_needs_both_to_be_seen_and_names_nobody_else_s(hotline: &Hotline) {
     counselor.post(&format!("/tickets/{}/claim", ticket.text_of("id")), &json!({})).expect(200);
     let told = counselor.get(&mine).expect(200);
     assert_eq!(told.json.get("linked"), None, "for her the other does not exist");
-    assert!(!counselor.get(&format!("{mine}/timeline")).expect(200).text.contains(id(&second)));
+    let timeline = counselor.get(&format!("{mine}/timeline")).expect(200).text;
+    assert!(
+        !timeline.contains(id(&second)) && !timeline.contains("linked"),
+        "nor does anything tell that there is one"
+    );
+    let read = |name, role| floor.seat(name, role).get("/audit?action=contacts.link").expect(200).json["items"].clone();
+    assert_eq!(read("cd-02", Role::Coordinator), json!([]), "a row names one contact, and tells of two");
+    assert_eq!(read("au-01", Role::Auditor).as_array().unwrap().len(), 2);
     assert_eq!(link(&counselor, &mine, &second).expect(422).problems(), ["/contact: not_found"]);
     assert_eq!(seat.get(&mine).json["linked"], json!([id(&second)]));
 }

@@ -384,7 +384,7 @@ impl<'a> Script<'a> {
         let (ticket, referral) = (one(&self.hers.tickets, dice), one(&self.hers.referrals, dice));
         let (operator, counselor, keeper) = (&self.operator, &self.counselor, &self.keeper);
         let is_done = |answer: Answer| answer.status < 300;
-        match self.hidden_dice.throw(24) {
+        match self.hidden_dice.throw(25) {
             0..=2 => self.ask_for_her(dice),
             3 => {
                 let version = operator.get(&format!("/cases/{case}")).json["version"].as_i64().unwrap_or(1);
@@ -432,6 +432,10 @@ impl<'a> Script<'a> {
             }),
             21 => is_done(operator.get("/handover")) && is_done(counselor.get(&format!("/contacts/{call}"))),
             22 => self.letters_fail(&case),
+            // A call that anybody may know of reports the same event as hers.
+            23 => self.calls.iter().find(|other| other.by == 0).is_some_and(|other| {
+                is_done(operator.post(&format!("/contacts/{call}/link"), &json!({"contact": other.contact})))
+            }),
             _ => is_done(operator.get(&format!("/cases/{case}"))) && is_done(counselor.get("/contacts")),
         }
     }
