@@ -6,6 +6,7 @@ use super::moves;
 use crate::access::Actor;
 use crate::cases::codes::{GivenBy, Scope, ShareableField};
 use crate::cases::{self, model::ConsentRow};
+use crate::clock::{HOUR, Instant};
 use crate::contacts::{self, Summary};
 use crate::error::Result;
 use crate::input::{At, Fields, FromJson, Json};
@@ -17,6 +18,9 @@ use crate::vault::{Padding, Place, open, seal};
 /// A reason shorter than this says nothing to whoever reviews it; lengths in characters.
 const SHORTEST: usize = 10;
 const LONGEST: usize = 500;
+/// A life that was at risk when a call ended is taken to be so for this long; later somebody has to hear
+/// of her anew.
+const STILL_AT_RISK: i64 = 12 * HOUR;
 
 /// Why a service is asked without her yes, and what it is told.
 #[derive(Debug, Clone)]
@@ -42,10 +46,18 @@ impl FromJson for Emergency {
     }
 }
 
-/// What keeps these services from being asked without her yes, if anything does.
-pub(super) fn forbidden(db: &mut Db, summary: &Summary, services: &[String]) -> Result<Option<&'static str>> {
+/// What keeps these services from being asked without her yes now, if anything does.
+pub(super) fn forbidden(
+    db: &mut Db,
+    summary: &Summary,
+    services: &[String],
+    now: Instant,
+) -> Result<Option<&'static str>> {
     if summary.level != Level::Critical.code() {
         return Ok(Some("no_life_at_risk"));
+    }
+    if summary.finished_at.is_some_and(|end| now.since(end) > STILL_AT_RISK) {
+        return Ok(Some("too_long_ago"));
     }
     let consents = match &summary.case_id {
         Some(case) => cases::model::consents_of(db, case)?,

@@ -172,7 +172,7 @@ impl Basis {
             Basis::Consent(consent) => consent,
             Basis::Emergency(_) => {
                 let ids: Vec<String> = services.iter().map(|service| service.id.clone()).collect();
-                let forbidden = emergency::forbidden(tx.db, summary, &ids)?;
+                let forbidden = emergency::forbidden(tx.db, summary, &ids, tx.now)?;
                 return Ok(forbidden.map(|code| ("emergency", code)).into_iter().collect());
             }
         };
