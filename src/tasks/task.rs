@@ -193,15 +193,18 @@ impl FromJson for NewTask {
 
 /// Asks for a task about a case. What reaches out to her is put into her next safe window; without
 /// one it is refused, unless there is a reason to reach her outside, which is reviewed. Gives the
-/// task's key. Errors: 422 `/case` for missing and not one's own, `/due` in the past; 409
-/// `no_safe_window`, `she_refused`.
+/// task's key. Errors: 422 `/case` for missing and not one's own, `/due` in the past,
+/// `/outside_reason` for a moment that is safe; 409 `no_safe_window`, `she_refused`.
 pub fn ask_for(tx: &mut Tx<'_>, actor: &Actor, new: &NewTask) -> Result<String> {
     let case = her_case(tx, actor, &new.case)?;
     if new.due < tx.now {
         return Err(Error::invalid("/due", "in_the_past"));
     }
     let safe = window(tx, new.kind, Some(&case.id), new.due)?;
-    let outside = new.outside_reason.as_deref().filter(|_| safe.is_none_or(|(due, _)| due != new.due));
+    let outside = new.outside_reason.as_deref();
+    if outside.is_some() && safe.is_some_and(|(due, _)| due == new.due) {
+        return Err(Error::invalid("/outside_reason", "not_needed"));
+    }
     let when = if outside.is_some() { (new.due, None) } else { safe.ok_or_else(no_safe_window)? };
     let about = About { case_id: Some(&case.id), level: case.level.as_deref(), ..About::default() };
     let row = row(tx, new.kind, about, when, Some(actor.id.clone()))?;
@@ -255,12 +258,19 @@ pub struct Ending {
     outcome: Outcome,
     due: Option<Instant>,
     outside_reason: Option<String>,
+    /// She rang herself, and was on the line: no window is waited for.
+    she_rang: bool,
 }
 
 impl Ending {
     /// For good, in this way.
     pub fn with(outcome: Outcome) -> Ending {
-        Ending { outcome, due: None, outside_reason: None }
+        Ending { outcome, due: None, outside_reason: None, she_rang: false }
+    }
+
+    /// In this way, on a call of hers.
+    pub fn on_her_call(outcome: Outcome) -> Ending {
+        Ending { she_rang: true, ..Ending::with(outcome) }
     }
 }
 
@@ -274,21 +284,29 @@ impl FromJson for Ending {
                 f.problem("due", if due.is_some() { "not_allowed" } else { "required" });
                 return None;
             }
-            Some(Ending { outcome: outcome?, due, outside_reason })
+            if due.is_some() && outside_reason.is_some() {
+                // What is put off is put into her window.
+                f.problem("outside_reason", "not_allowed");
+            }
+            Some(Ending { due, outside_reason, ..Ending::with(outcome?) })
         })
     }
 }
 
 /// Writes down how a task ended, or until when it is put off. What reaches out to her can only have
 /// been done when it was safe: before her window opens nothing but putting off or unsafe is taken,
-/// unless there was a reason, which is reviewed. Gives its key. Errors: 404; 409 `ended`,
-/// `waits_for_her_window`, `no_safe_window`, `she_refused`; 422.
+/// unless there was a reason. Whoever gives a reason is reviewed, also when her window has opened by the
+/// time it is written down. Gives its key. Errors: 404; 409 `ended`, `waits_for_her_window`,
+/// `no_safe_window`, `she_refused`; 422.
 pub fn settle(tx: &mut Tx<'_>, actor: &Actor, reference: &str, ending: &Ending) -> Result<String> {
     let task = model::find(tx.db, actor, reference)?;
     if task.state != State::Open {
         return Err(Error::conflict("ended"));
     }
-    let early = task.waits(tx.now) && ending.due.is_none() && ending.outcome != Outcome::Unsafe;
+    if ending.outside_reason.is_some() && !task.kind.reaches_her() {
+        return Err(Error::invalid("/outside_reason", "not_allowed"));
+    }
+    let early = task.waits(tx.now) && ending.outcome != Outcome::Unsafe && !ending.she_rang;
     let changed = match ending.due {
         Some(due) if due < tx.now => return Err(Error::invalid("/due", "in_the_past")),
         Some(due) => {
@@ -305,7 +323,7 @@ pub fn settle(tx: &mut Tx<'_>, actor: &Actor, reference: &str, ending: &Ending) 
         },
     };
     model::save(tx.db, &task, &changed)?;
-    if let (true, Some(reason), Some(case_id)) = (early, &ending.outside_reason, &task.case_id) {
+    if let (Some(reason), Some(case_id)) = (&ending.outside_reason, &task.case_id) {
         let case = cases::model::by_id(tx.db, case_id)?;
         outside::allow(tx, &task, &case, reason)?;
     }

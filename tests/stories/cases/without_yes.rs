@@ -12,10 +12,12 @@ use crate::support::{Engine, Hotline, on_both_engines};
 
 on_both_engines![
     a_service_is_asked_without_her_yes_where_a_life_is_at_risk_and_she_cannot_be_asked,
+    a_life_at_risk_days_ago_is_no_reason_today,
     nobody_goes_over_her_no_unless_she_is_a_child,
     whoever_finds_it_wrong_ends_what_rests_on_it,
     a_duty_to_report_is_read_out_before_she_says_yes,
     she_is_reached_outside_her_times_only_for_a_reason_that_is_reviewed,
+    a_reason_written_down_when_her_window_has_opened_is_reviewed_all_the_same,
     nobody_calls_her_who_said_that_nobody_shall_call,
     what_a_blocked_party_has_of_a_case_is_taken_from_it,
 ];
@@ -79,6 +81,21 @@ fn a_service_is_asked_without_her_yes_where_a_life_is_at_risk_and_she_cannot_be_
     assert_eq!(floor.deliver().len(), 1, "one letter to the partner; nobody stands in [oversight] page");
 }
 
+fn a_life_at_risk_days_ago_is_no_reason_today(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let (seat, keeper) = (floor.operator(), floor.seat("cd-01", Role::Coordinator));
+    let house = floor.house(&keeper, "Shelter", "safe_house");
+    let (soon, late) = (grave(&seat), grave(&seat));
+    for call in [&soon, &late] {
+        seat.post(&format!("{call}/finish"), &json!({})).expect(200);
+    }
+    hotline.wait(12 * HOUR);
+    ask(&seat, &soon, &[&house], ("emergency", emergency())).expect(201);
+    hotline.wait(SECOND);
+    let told = ask(&seat, &late, &[&house], ("emergency", emergency())).expect(422).problems();
+    assert_eq!(told, ["/needs/0/emergency: too_long_ago"]);
+}
+
 fn nobody_goes_over_her_no_unless_she_is_a_child(hotline: &Hotline) {
     let floor = Floor::open(hotline);
     let (seat, keeper) = (floor.operator(), floor.seat("cd-01", Role::Coordinator));
@@ -140,15 +157,37 @@ fn she_is_reached_outside_her_times_only_for_a_reason_that_is_reviewed(hotline: 
     let waits = plan(json!({})).expect(201).json;
     assert_eq!(waits["waiting_safe_window"], true);
     let reason = "He is away until tomorrow, she sent word.";
+    let safe = json!({"due": waits["due"], "outside_reason": reason});
+    assert_eq!(plan(safe).expect(422).problems(), ["/outside_reason: not_needed"]);
     let outside = plan(json!({"outside_reason": reason})).expect(201).json;
     assert_eq!((&outside["due"], &outside["waiting_safe_window"]), (&json!(tonight), &json!(false)));
     let end = |body: Value| seat.post(&format!("/tasks/{}/outcome", waits["id"].as_str().unwrap()), &body);
     assert_eq!(end(json!({"outcome": "done"})).expect(409).text_of("code"), "waits_for_her_window");
+    let put_off = json!({"outcome": "rescheduled", "due": tonight, "outside_reason": reason});
+    assert_eq!(end(put_off).expect(422).problems(), ["/outside_reason: not_allowed"]);
     hotline.wait(SECOND);
     let again = "She rang and asked to be called back at once.";
     end(json!({"outcome": "done", "outside_reason": again})).expect(200);
     let review = review(&keeper, "called_outside");
     assert_eq!((&review["case"], &review["reason"]), (&json!(known.case), &json!(format!("{reason}\n{again}"))));
+}
+
+fn a_reason_written_down_when_her_window_has_opened_is_reviewed_all_the_same(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let (seat, keeper) = (floor.operator(), floor.seat("cd-01", Role::Coordinator));
+    let known = known(&seat);
+    let asked = |kind: &str| json!({"kind": kind, "case": known.case, "due": hotline.clock.now().plus(12 * HOUR)});
+    let task = seat.post("/tasks", &asked("call_back")).expect(201).json;
+    let other = seat.post("/tasks", &asked("case_review")).expect(201).text_of("id");
+    let reason = "I called before she was alone, she had sent word.";
+    let end = |task: &str| {
+        seat.post(&format!("/tasks/{task}/outcome"), &json!({"outcome": "done", "outside_reason": reason}))
+    };
+    let due = goldaw::input::instant(task["due"].as_str().unwrap()).unwrap();
+    hotline.clock.set(due.plus(SECOND));
+    end(task["id"].as_str().unwrap()).expect(200);
+    assert_eq!(review(&keeper, "called_outside")["reason"], json!(reason));
+    assert_eq!(end(&other).expect(422).problems(), ["/outside_reason: not_allowed"]);
 }
 
 fn nobody_calls_her_who_said_that_nobody_shall_call(hotline: &Hotline) {
