@@ -19,6 +19,7 @@ on_both_engines![
     her_own_word_is_kept_apart_and_the_question_is_settled,
     who_is_not_safe_is_looked_at_today,
     no_feedback_without_a_question_or_before_her_window,
+    what_she_says_by_herself_waits_for_no_window,
     taking_the_consent_back_takes_the_question_back,
     each_service_is_counted_and_small_counts_are_for_coordinators,
     a_complaint_is_sealed_and_decided_by_somebody_else,
@@ -198,6 +199,27 @@ fn no_feedback_without_a_question_or_before_her_window(hotline: &Hotline) {
     let hidden = desk.keeper.post("/feedback", &said(&early, "yes", "yes")).expect(422);
     assert_eq!(hidden.told(), lost.told(), "what is hidden is answered as what is not there");
     assert_eq!(hotline.count("feedback"), 0);
+}
+
+fn what_she_says_by_herself_waits_for_no_window(hotline: &Hotline) {
+    let floor = Floor::open(hotline);
+    let desk = Desk::at(hotline, &floor);
+    let (her, other) = (desk.her(), desk.her());
+    desk.agree(&her, 30);
+    desk.help(&her);
+    let tell = |call: &str| {
+        let mut body = said(&her, "yes", "yes");
+        body["contact"] = json!(call.trim_start_matches("/contacts/"));
+        desk.operator.post("/feedback", &body)
+    };
+    assert_eq!(tell("C-0000-0000-000").expect(422).problems(), ["/contact: not_found"]);
+    assert_eq!(tell(&other.call).expect(422).problems(), ["/contact: of_another_case"]);
+    desk.operator.post(&format!("{}/finish", her.call), &json!({})).expect(200);
+    assert_eq!(code(tell(&her.call)), "contact_is_finished");
+    let again = desk.operator.call(&json!({"channel": "phone", "case": her.case})).place();
+    tell(&again).expect(201);
+    assert!(desk.questions().is_empty(), "nobody asks her again");
+    assert_eq!(hotline.count("feedback"), 1);
 }
 
 fn taking_the_consent_back_takes_the_question_back(hotline: &Hotline) {

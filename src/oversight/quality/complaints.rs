@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use crate::access::{Actor, Role};
+use crate::access::{Actor, Reference, Role};
 use crate::cases;
 use crate::clock::Instant;
 use crate::directory;
@@ -93,7 +93,8 @@ impl FromJson for NewComplaint {
         Fields::of(json, at, |f| {
             let (about, kind) = (f.required_text("about", 64), f.required("kind"));
             let text = f.required_text("text", LONGEST);
-            let (referral, case) = (f.text("referral", 32), f.text("case", 32));
+            let referral = f.optional::<Reference<'F'>>("referral").map(|named| named.0);
+            let case = f.optional::<Reference<'K'>>("case").map(|named| named.0);
             if referral.is_some() && case.is_some() {
                 f.problem("case", "name_one");
             }
@@ -244,22 +245,21 @@ fn staff(db: &mut Db, named: &str) -> Result<String> {
 /// The case and the referral it concerns: of those that whoever complains works with.
 fn concerned(tx: &mut Tx<'_>, actor: &Actor, new: &NewComplaint) -> Result<(Option<String>, Option<String>)> {
     let works = matches!(actor.role, Role::Operator | Role::Counselor | Role::Coordinator);
-    if let Some(named) = &new.referral {
-        let reference = read_reference(referrals_of::REFERRAL, named).filter(|_| works);
-        let found = reference.ok_or(Error::NotFound).and_then(|one| referrals_of::referral_for(tx.db, actor, &one));
+    if let Some(reference) = &new.referral {
+        let found = if works { referrals_of::referral_for(tx.db, actor, reference) } else { Err(Error::NotFound) };
         let (referral, ticket) = found.map_err(|error| not_found(error, "/referral"))?;
         return Ok((Some(ticket.case_id), Some(referral.id)));
     }
-    let Some(named) = &new.case else { return Ok((None, None)) };
-    let reference = read_reference('K', named).ok_or(Error::NotFound);
-    let found = reference.and_then(|reference| match actor.role {
-        Role::Coordinator => cases::model::unblocked(tx.db, &actor.id, &reference),
-        _ => cases::find_in(tx, actor, &reference),
-    });
+    let Some(reference) = &new.case else { return Ok((None, None)) };
+    let found = match actor.role {
+        Role::Coordinator => cases::model::unblocked(tx.db, &actor.id, reference),
+        _ => cases::find_in(tx, actor, reference),
+    };
     found.map(|case| (Some(case.id), None)).map_err(|error| not_found(error, "/case"))
 }
 
-fn not_found(error: Error, pointer: &str) -> Error {
+/// What a body names and is not there, or not theirs to know of, at the place where it is named.
+pub(super) fn not_found(error: Error, pointer: &str) -> Error {
     if matches!(error, Error::NotFound) { Error::invalid(pointer, "not_found") } else { error }
 }
 

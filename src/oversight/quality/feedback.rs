@@ -2,14 +2,15 @@
 
 use diesel::prelude::*;
 
-use super::complaints::{self, About, Grievance};
-use crate::access::Actor;
+use super::complaints::{self, About, Grievance, not_found};
+use crate::access::{Actor, Reference};
 use crate::clock::{HOUR, Instant};
+use crate::contacts;
 use crate::error::{Error, Result};
 use crate::input::{At, Fields, FromJson, Json};
 use crate::referrals;
 use crate::storage::schema::feedback;
-use crate::storage::{Db, Tx, codes, read_reference};
+use crate::storage::{Db, Tx, codes};
 use crate::tasks::model::{self as tasks_of, Task};
 use crate::tasks::task::{Ending, Kind, Outcome};
 use crate::tasks::{self, About as Concerning};
@@ -35,6 +36,8 @@ codes! {
 #[derive(Debug, Clone)]
 pub struct Heard {
     referral: String,
+    /// The call of hers on which she says it by herself.
+    contact: Option<String>,
     received: Said,
     safe: Said,
     would_call_again: Said,
@@ -44,12 +47,14 @@ pub struct Heard {
 impl FromJson for Heard {
     fn from_json(json: &Json, at: &At<'_>) -> Option<Self> {
         Fields::of(json, at, |f| {
-            let referral = f.required_text("referral", 32);
+            let referral = f.required::<Reference<'F'>>("referral");
+            let contact = f.optional::<Reference<'C'>>("contact");
             let (received, safe) = (f.required("received"), f.required("safe"));
             let would_call_again = f.required("would_call_again");
             let complaint = f.optional("complaint");
             Some(Heard {
-                referral: referral?,
+                referral: referral?.0,
+                contact: contact.map(|contact| contact.0),
                 received: received?,
                 safe: safe?,
                 would_call_again: would_call_again?,
@@ -78,19 +83,25 @@ pub struct Row {
     pub at: Instant,
 }
 
-/// Writes down what she said, and settles the task to ask her; gives its key. Errors: 422 `/referral`
-/// where nobody was to ask, and for what is missing or not theirs, alike; 409 `ended`,
-/// `waits_for_her_window`.
+/// Writes down what she said, and settles the task to ask her; gives its key. What she says by herself,
+/// on a call of hers that is going on, waits for no window. Errors: 422 `/referral` where nobody was to
+/// ask, `/contact` for a call that is not hers, and for what is missing or not theirs, alike; 409
+/// `ended`, `waits_for_her_window`, `contact_is_finished`.
 pub fn record(tx: &mut Tx<'_>, actor: &Actor, form: &Heard) -> Result<String> {
     let lost = || Error::invalid("/referral", "not_found");
-    let reference = read_reference(referrals::model::REFERRAL, &form.referral).ok_or_else(lost)?;
-    let task = tasks_of::feedback_on(tx.db, actor, &reference)
-        .map_err(|error| if matches!(error, Error::NotFound) { lost() } else { error })?;
+    let task = tasks_of::feedback_on(tx.db, actor, &form.referral).map_err(|error| not_found(error, "/referral"))?;
     let (Some(referral_id), Some(service_id)) = (task.referral_id.clone(), task.service_id.clone()) else {
         return Err(lost());
     };
     let outcome = if form.received == Said::Declined { Outcome::Declined } else { Outcome::Done };
-    tasks::settle(tx, actor, &task.reference, &Ending::with(outcome))?;
+    let ending = match &form.contact {
+        Some(contact) => {
+            rang(tx, actor, contact, &task)?;
+            Ending::on_her_call(outcome)
+        }
+        None => Ending::with(outcome),
+    };
+    tasks::settle(tx, actor, &task.reference, &ending)?;
     let row = Row {
         id: tx.new_id()?,
         referral_id,
@@ -102,7 +113,7 @@ pub fn record(tx: &mut Tx<'_>, actor: &Actor, form: &Heard) -> Result<String> {
         at: tx.now,
     };
     diesel::insert_into(feedback::table).values(&row).execute(tx.db)?;
-    tx.trail("feedback.record", ("referral", &reference), None)?;
+    tx.trail("feedback.record", ("referral", &form.referral), None)?;
     if let Said::Yes | Said::No = form.received {
         referrals::heard_from_her(tx, &row.referral_id, form.received == Said::Yes)?;
     }
@@ -113,6 +124,19 @@ pub fn record(tx: &mut Tx<'_>, actor: &Actor, form: &Heard) -> Result<String> {
         complaints::write(tx, actor, &of_service(&task), grievance)?;
     }
     Ok(row.id)
+}
+
+/// Checks that she is on the line now, on this call.
+fn rang(tx: &mut Tx<'_>, actor: &Actor, contact: &str, task: &Task) -> Result<()> {
+    let found = contacts::find_in(tx.db, &contacts::Scope::of(actor, tx.now), contact);
+    let call = found.map_err(|error| not_found(error, "/contact"))?;
+    if call.case_id != task.case_id {
+        return Err(Error::invalid("/contact", "of_another_case"));
+    }
+    if call.status != contacts::codes::Status::Draft {
+        return Err(Error::conflict("contact_is_finished"));
+    }
+    Ok(())
 }
 
 /// She is not safe: somebody looks at her case today.
