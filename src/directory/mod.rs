@@ -142,7 +142,8 @@ pub fn settle_endpoints(tx: &mut Tx<'_>, reference: &str, seen: i32, verdict: Ve
     expect_version(service.version, seen)?;
     let me = tx.by.staff_id()?.to_owned();
     let waiting: Vec<&Endpoint> = service.endpoints.iter().filter(|one| one.status.is_waiting()).collect();
-    let by_others = |one: &&&Endpoint| one.proposed_by.as_deref().is_some_and(|proposer| proposer != me);
+    // Somebody else's, or nobody's, as the command line once left them.
+    let by_others = |one: &&&Endpoint| one.proposed_by.as_deref().is_none_or(|proposer| proposer != me);
     let number = service.phone_wanted.as_ref().filter(|wanted| wanted.by != me);
     if waiting.is_empty() && service.phone_wanted.is_none() {
         return Err(Error::conflict("nothing_to_confirm"));

@@ -32,6 +32,7 @@ on_both_engines![
     nobody_alone_stops_letters,
     what_is_confirmed_is_what_was_seen,
     two_coordinators_confirm_what_the_other_changed,
+    what_the_command_line_changed_is_settled_by_one_person,
     the_number_that_is_called_changes_when_a_second_person_agrees,
     nobody_alone_takes_the_number_away,
     a_code_is_renewed_by_two_and_shown_once,
@@ -349,6 +350,14 @@ fn two_coordinators_confirm_what_the_other_changed(hotline: &Hotline) {
     assert_eq!(letters(hotline, &one), ["a@example.org", "c@example.org"]);
     let both = settle(hotline, "co-02", &one, Verdict::Confirmed).unwrap();
     assert_eq!(letters(hotline, &both), ["a@example.org", "b@example.org", "c@example.org"]);
+}
+
+fn what_the_command_line_changed_is_settled_by_one_person(hotline: &Hotline) {
+    let made = add(hotline, mail(&["a"])).unwrap();
+    let changed = change(hotline, By::system(), &made, &mail(&["b"])).unwrap();
+    assert_eq!(letters(hotline, &changed), ["a@example.org"], "nor does the program lead letters astray alone");
+    let settled = settle(hotline, "co-01", &changed, Verdict::Confirmed).unwrap();
+    assert_eq!(letters(hotline, &settled), ["b@example.org"]);
 }
 
 fn the_number_that_is_called_changes_when_a_second_person_agrees(hotline: &Hotline) {

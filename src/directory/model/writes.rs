@@ -242,7 +242,7 @@ fn insert_endpoint(
     address: &Address,
     status: EndpointStatus,
 ) -> Result<()> {
-    let proposed_by = (status == EndpointStatus::Proposed).then(|| tx.by.id.clone()).flatten();
+    let proposed_by = (status == EndpointStatus::Proposed).then(|| proposer(tx));
     let row = (
         endpoints::id.eq(tx.new_id()?),
         endpoints::service_id.eq(service_id),
@@ -261,7 +261,7 @@ fn insert_endpoint(
 fn ask_to_leave(tx: &mut Tx<'_>, id: &str) -> Result<()> {
     let changes = (
         endpoints::status.eq(EndpointStatus::Leaving),
-        endpoints::proposed_by.eq(tx.by.id.clone()),
+        endpoints::proposed_by.eq(proposer(tx)),
         endpoints::updated_at.eq(tx.now),
     );
     let row = endpoints::table.find(id).filter(endpoints::status.eq(EndpointStatus::Active));
