@@ -13,7 +13,7 @@ use crate::rules;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn look(config: &Config) -> Vec<Finding> {
-    vec![triage(config), areas(config), words(config), mail(config)]
+    vec![triage(config), areas(config), words(config), mail(config), paging(config)]
 }
 
 fn triage(config: &Config) -> Finding {
@@ -59,6 +59,18 @@ fn mail(config: &Config) -> Finding {
             };
             Finding::fault("mail", format!("{server} would not take letters: {told}"), fix)
         }
+    }
+}
+
+/// What cannot wait for a look at the list has to reach somebody.
+fn paging(config: &Config) -> Finding {
+    match config.oversight.page.len() {
+        0 => Finding::warning(
+            "paging",
+            "nobody is told of what cannot wait: a Critical call that nobody takes, a case all on duty are kept from",
+            "[oversight] page",
+        ),
+        addresses => Finding::ok("paging", format!("what cannot wait goes to {addresses} addresses")),
     }
 }
 

@@ -45,6 +45,8 @@ fn a_house_that_is_well_has_no_fault(engine: Engine) {
     {
         assert!(told["findings"].as_array().unwrap().iter().any(|finding| finding["about"] == about), "{about}");
     }
+    let pages = told["findings"].as_array().unwrap().iter().find(|finding| finding["about"] == "paging").unwrap();
+    assert_eq!((&pages["state"], &pages["fix"]), (&"warning".into(), &"[oversight] page".into()));
     let lines = program.done(&["doctor"]);
     assert!(lines.contains("data and keyring belong together") && lines.contains("a key from it opens"), "{lines}");
     assert!(lines.contains("the newest backup is of"), "{lines}");
