@@ -1,12 +1,13 @@
 //! The two engines behind one connection type, how they are opened, and what is checked then.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant as Stopwatch};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
-use diesel::r2d2::{ManageConnection, Pool, R2D2Connection};
+use diesel::r2d2::{ManageConnection, Pool, PooledConnection, R2D2Connection};
 use diesel::sql_types::{BigInt, Text};
 
 use crate::clock::Instant;
@@ -123,19 +124,38 @@ fn connect_postgres(url: &str) -> Result<Db, String> {
     Ok(Db::Postgres(connection))
 }
 
+/// How a transaction begins, in the words of each engine.
+#[derive(Clone, Copy)]
+pub(super) struct Begin {
+    pub(super) sqlite: &'static str,
+    pub(super) postgres: &'static str,
+}
+
+/// To read, as of one moment.
+pub(super) const SNAPSHOT: Begin =
+    Begin { sqlite: "BEGIN DEFERRED", postgres: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
+
+/// To write; on PostgreSQL, where several write at once, beside others.
+pub(super) const WRITE: Begin = Begin { sqlite: "BEGIN IMMEDIATE", postgres: "BEGIN ISOLATION LEVEL READ COMMITTED" };
+
 impl Db {
     /// A transaction that sees one moment. Whatever `work` does is rolled back.
     pub(super) fn snapshot<T>(&mut self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
-        self.begin("BEGIN DEFERRED", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        self.begin(SNAPSHOT)?;
+        self.seen(work)
+    }
+
+    /// [`Db::snapshot`] in a transaction that has begun.
+    pub(super) fn seen<T>(&mut self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
         let outcome = work(self);
         self.rollback()?;
         outcome
     }
 
-    pub(super) fn begin(&mut self, sqlite: &str, postgres: &str) -> Result<()> {
+    pub(super) fn begin(&mut self, how: Begin) -> Result<()> {
         match self {
-            Db::Sqlite(connection) => AnsiTransactionManager::begin_transaction_sql(connection, sqlite)?,
-            Db::Postgres(connection) => AnsiTransactionManager::begin_transaction_sql(connection, postgres)?,
+            Db::Sqlite(connection) => AnsiTransactionManager::begin_transaction_sql(connection, how.sqlite)?,
+            Db::Postgres(connection) => AnsiTransactionManager::begin_transaction_sql(connection, how.postgres)?,
         }
         Ok(())
     }
@@ -198,8 +218,33 @@ impl Db {
     }
 }
 
+/// A server that answered so lately is not asked whether it is still there: to ask each time is two of the
+/// seven round trips of reading a page.
+const LATELY: Duration = Duration::from_secs(1);
+
 /// Opens connections for the pool by URL scheme (the derive's own `establish` guesses).
 pub(super) struct Opener(Place);
+
+/// A connection of the pool.
+pub(super) struct Pooled {
+    db: Db,
+    /// When it was last given back whole.
+    answered: Stopwatch,
+}
+
+impl Deref for Pooled {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.db
+    }
+}
+
+impl DerefMut for Pooled {
+    fn deref_mut(&mut self) -> &mut Db {
+        &mut self.db
+    }
+}
 
 /// Why a pool could not have a connection.
 #[derive(Debug)]
@@ -213,23 +258,27 @@ impl fmt::Display for NotOpened {
 impl std::error::Error for NotOpened {}
 
 impl ManageConnection for Opener {
-    type Connection = Db;
+    type Connection = Pooled;
     type Error = NotOpened;
 
-    fn connect(&self) -> Result<Db, NotOpened> {
-        self.0.connect().map_err(NotOpened)
+    fn connect(&self) -> Result<Pooled, NotOpened> {
+        Ok(Pooled { db: self.0.connect().map_err(NotOpened)?, answered: Stopwatch::now() })
     }
 
-    fn is_valid(&self, db: &mut Db) -> Result<(), NotOpened> {
-        match db {
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), NotOpened> {
+        match &mut pooled.db {
             // A file does not go away between two calls; a server does.
-            Db::Sqlite(_) => Ok(()),
-            Db::Postgres(connection) => connection.ping().map_err(|_| NotOpened("the server went away".into())),
+            Db::Postgres(connection) if pooled.answered.elapsed() > LATELY => {
+                connection.ping().map_err(|_| NotOpened("the server went away".into()))
+            }
+            _ => Ok(()),
         }
     }
 
-    fn has_broken(&self, db: &mut Db) -> bool {
-        std::thread::panicking() || db.depth() != Some(0) || R2D2Connection::is_broken(db)
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        let broken = std::thread::panicking() || pooled.depth() != Some(0) || R2D2Connection::is_broken(&mut pooled.db);
+        pooled.answered = Stopwatch::now();
+        broken
     }
 }
 
@@ -240,4 +289,19 @@ pub(super) fn pool(place: &Place, connections: u32) -> Result<Pool<Opener>, Stri
         .connection_timeout(Duration::from_secs(2))
         .build(Opener(place.clone()))
         .map_err(|_| place.connect().err().unwrap_or_else(|| "the database does not answer".into()))
+}
+
+/// A connection in a transaction that has begun. If the server went away meanwhile, that is when it is
+/// noticed, and nothing was done yet: the pool drops the connection, and the next one is tried. Errors:
+/// 503 when none comes free in time, or none can begin.
+pub(super) fn begun(pool: &Pool<Opener>, how: Begin) -> Result<PooledConnection<Opener>> {
+    let mut left = pool.max_size();
+    loop {
+        let mut db = pool.get().map_err(|_| Error::Busy)?;
+        match db.begin(how) {
+            Ok(()) => return Ok(db),
+            Err(error) if left == 0 => return Err(error),
+            Err(_) => left -= 1,
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use diesel::r2d2::Pool;
 
-use super::db::{Opener, pool};
+use super::db::{Opener, WRITE, pool};
 use super::schema::{data_keys, tombstones};
 use super::{Db, Place};
 use crate::clock::Clock;
@@ -31,8 +31,8 @@ impl KeyDb {
     /// True when no key was ever minted here: a fresh store, for which a keyring may be made.
     pub fn is_empty(&self) -> Result<bool> {
         let mut db = self.pool.get().map_err(|_| Error::Unavailable)?;
-        let keys: i64 = data_keys::table.count().get_result(&mut *db)?;
-        let gone: i64 = tombstones::table.count().get_result(&mut *db)?;
+        let keys: i64 = data_keys::table.count().get_result(&mut **db)?;
+        let gone: i64 = tombstones::table.count().get_result(&mut **db)?;
         Ok(keys == 0 && gone == 0)
     }
 
@@ -45,7 +45,7 @@ impl KeyDb {
             busy: i32,
         }
         let mut db = self.pool.get().map_err(|_| KeyStoreError::Unavailable)?;
-        let Db::Sqlite(connection) = &mut *db else { return Ok(()) };
+        let Db::Sqlite(connection) = &mut **db else { return Ok(()) };
         let told: Checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)")
             .get_result(connection)
             .map_err(|_| KeyStoreError::Unavailable)?;
@@ -56,7 +56,7 @@ impl KeyDb {
     /// no group commit.
     fn alone<T>(&self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T, KeyStoreError> {
         let mut db = self.pool.get().map_err(|_| KeyStoreError::Unavailable)?;
-        let outcome = db.begin("BEGIN IMMEDIATE", "BEGIN").and_then(|()| work(&mut db)).and_then(|value| {
+        let outcome = db.begin(WRITE).and_then(|()| work(&mut db)).and_then(|value| {
             db.commit()?;
             Ok(value)
         });
@@ -95,7 +95,7 @@ impl KeyStore for KeyDb {
         let gone: Option<String> = tombstones::table
             .find(id)
             .select(tombstones::id)
-            .first(&mut *db)
+            .first(&mut **db)
             .optional()
             .map_err(|_| KeyStoreError::Unavailable)?;
         if gone.is_some() {
@@ -104,7 +104,7 @@ impl KeyStore for KeyDb {
         let row: Option<(String, i32, Vec<u8>)> = data_keys::table
             .find(id)
             .select((data_keys::id, data_keys::version, data_keys::sealed))
-            .first(&mut *db)
+            .first(&mut **db)
             .optional()
             .map_err(|_| KeyStoreError::Unavailable)?;
         Ok(row.map_or(Found::Missing, |(id, version, sealed)| key(id, version, sealed)))
@@ -116,12 +116,12 @@ impl KeyStore for KeyDb {
         let gone: Vec<String> = tombstones::table
             .filter(tombstones::id.eq_any(ids))
             .select(tombstones::id)
-            .load(&mut *db)
+            .load(&mut **db)
             .map_err(|_| KeyStoreError::Unavailable)?;
         let keys: Vec<(String, i32, Vec<u8>)> = data_keys::table
             .filter(data_keys::id.eq_any(ids))
             .select((data_keys::id, data_keys::version, data_keys::sealed))
-            .load(&mut *db)
+            .load(&mut **db)
             .map_err(|_| KeyStoreError::Unavailable)?;
         let mut found: HashMap<String, Found> =
             keys.into_iter().map(|(id, version, sealed)| (id.clone(), key(id, version, sealed))).collect();
@@ -147,6 +147,6 @@ impl KeyStore for KeyDb {
 
     fn tombstones(&self) -> Result<Vec<String>, KeyStoreError> {
         let mut db = self.pool.get().map_err(|_| KeyStoreError::Unavailable)?;
-        tombstones::table.select(tombstones::id).load(&mut *db).map_err(|_| KeyStoreError::Unavailable)
+        tombstones::table.select(tombstones::id).load(&mut **db).map_err(|_| KeyStoreError::Unavailable)
     }
 }

@@ -113,8 +113,7 @@ impl Store {
 
     /// [`Store::read`] for threads that may wait: the worker's and the command line's.
     pub fn read_blocking<T>(&self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
-        let mut db = self.0.pool.get().map_err(|_| Error::Busy)?;
-        db.snapshot(work)
+        db::begun(&self.0.pool, db::SNAPSHOT)?.seen(work)
     }
 
     /// Runs `work` as one transaction and answers when it is on disk, whole. `work` may run more

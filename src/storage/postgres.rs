@@ -6,7 +6,7 @@ use std::time::{Duration, Instant as Stopwatch};
 
 use diesel::r2d2::Pool;
 
-use super::db::Opener;
+use super::db::{Begin, Opener, WRITE, begun};
 use super::records::By;
 use super::{Db, Isolation, Setting, Tx};
 use crate::clock::Clock;
@@ -24,14 +24,14 @@ pub(super) fn repeat<T>(
     isolation: Isolation,
     work: &impl Fn(&mut Tx<'_>) -> Result<T>,
 ) -> Result<T> {
-    let begin = match isolation {
-        Isolation::Serial => "BEGIN ISOLATION LEVEL SERIALIZABLE",
-        Isolation::New => "BEGIN ISOLATION LEVEL READ COMMITTED",
+    let how = match isolation {
+        Isolation::Serial => Begin { postgres: "BEGIN ISOLATION LEVEL SERIALIZABLE", ..WRITE },
+        Isolation::New => WRITE,
     };
     let mut tries = 0;
     loop {
-        let mut db = pool.get().map_err(|_| Error::Busy)?;
-        match once(&mut db, around, (begin, tries > 0), work) {
+        let mut db = begun(pool, how)?;
+        match once(&mut db, around, tries > 0, work) {
             Err(Error::Repeat) if tries < REPEATS => {
                 tries += 1;
                 // Two that collided must not collide again in step.
@@ -43,13 +43,13 @@ pub(super) fn repeat<T>(
     }
 }
 
+/// One try, in a transaction that has begun.
 fn once<T>(
     db: &mut Db,
     (setting, clock, by): (&Setting, &Clock, &By),
-    (begin, repeated): (&str, bool),
+    repeated: bool,
     work: &impl Fn(&mut Tx<'_>) -> Result<T>,
 ) -> Result<T> {
-    db.begin("BEGIN IMMEDIATE", begin)?;
     let mut tx = Tx::new(db, clock.now(), by, setting).repeated(repeated);
     let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut tx)));
     let promises = tx.promises();

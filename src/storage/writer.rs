@@ -19,6 +19,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use metrics::{Gauge, Histogram};
 use tokio::sync::oneshot;
 
+use super::db::WRITE;
 use super::log::Log;
 use super::records::By;
 use super::{Db, Place, Setting, Tx};
@@ -196,7 +197,7 @@ impl Desk {
         let db = connection.as_mut().ok_or(Error::Unavailable)?;
         tainted.store(false, Ordering::SeqCst);
         let mut promised = false;
-        db.begin("BEGIN IMMEDIATE", "BEGIN")?;
+        db.begin(WRITE)?;
         for job in batch {
             db.nest()?;
             let ran = catch_unwind(AssertUnwindSafe(|| job.run(db, setting, clock)))

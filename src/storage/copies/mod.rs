@@ -122,7 +122,7 @@ pub fn tombstones(keys: &Place) -> Result<Vec<String>, String> {
 /// Remembers in the data that a backup was made. Errors: a sentence.
 pub fn remember(data: &Place, folder: &str, at: Instant) -> Result<(), String> {
     let mut db = data.connect()?;
-    db.begin("BEGIN IMMEDIATE", "BEGIN")
+    db.begin(super::db::WRITE)
         .and_then(|()| house::remember_backup(&mut db, folder, at))
         .and_then(|()| db.commit())
         .map_err(|_| "that a backup was made could not be written down in the data".into())

@@ -11,6 +11,7 @@ use std::process::{Command, Output, Stdio};
 use diesel::connection::SimpleConnection;
 
 use super::{Contents, line, lines, tables, told};
+use crate::storage::db::SNAPSHOT;
 use crate::storage::{Db, Place};
 
 /// The table that marks a database which is being filled.
@@ -23,7 +24,7 @@ const SHOWN: usize = 300;
 pub(super) fn take(place: &Place, url: &str, into: &Path) -> Result<Contents, String> {
     let mut db = unhurried(place)?;
     let (dump, restore) = (program("pg_dump", &mut db)?, program("pg_restore", &mut db)?);
-    db.begin("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").map_err(|_| "no snapshot can be had")?;
+    db.begin(SNAPSHOT).map_err(|_| "no snapshot can be had")?;
     let snapshot = line(&mut db, "SELECT pg_export_snapshot() AS value")?;
     let schema = line(&mut db, "SELECT current_schema()::text AS value")?;
     let mut command = asking(&dump, url);

@@ -197,6 +197,22 @@ fn postgres_confirms_after_flushing_and_speaks_utc() {
     }
 }
 
+/// As when it is restarted, or another takes its place.
+#[test]
+fn a_postgres_that_ended_its_connections_is_gone_to_again_and_nobody_is_told() {
+    let hotline = Hotline::with(Engine::Postgres, |config| config.database.connections = 3);
+    for _ in 0..3 {
+        still_writes(&hotline);
+        hotline.stranger().batch_execute(ENDED).unwrap();
+        still_writes(&hotline);
+        hotline.stranger().batch_execute(ENDED).unwrap();
+        hotline.store.read_blocking(|db| Ok(count(db, "steps"))).unwrap();
+    }
+}
+
+const ENDED: &str = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'goldaw'";
+
 #[test]
 fn nobody_else_can_read_the_files() {
     let hotline = Hotline::open(Engine::Sqlite);
