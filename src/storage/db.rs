@@ -131,9 +131,12 @@ pub(super) struct Begin {
     pub(super) postgres: &'static str,
 }
 
-/// To read, as of one moment.
-pub(super) const SNAPSHOT: Begin =
-    Begin { sqlite: "BEGIN DEFERRED", postgres: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
+/// To read, as of one moment. PostgreSQL would plan the page of a list anew each time, because without
+/// knowing its limit it takes the plan it has for a dear one; the planning was a quarter of the page.
+pub(super) const SNAPSHOT: Begin = Begin {
+    sqlite: "BEGIN DEFERRED",
+    postgres: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = force_generic_plan",
+};
 
 /// To write; on PostgreSQL, where several write at once, beside others.
 pub(super) const WRITE: Begin = Begin { sqlite: "BEGIN IMMEDIATE", postgres: "BEGIN ISOLATION LEVEL READ COMMITTED" };
@@ -218,6 +221,9 @@ impl Db {
     }
 }
 
+/// How long somebody waits for a connection before they are told to come again.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
 /// A server that answered so lately is not asked whether it is still there: to ask each time is two of the
 /// seven round trips of reading a page.
 const LATELY: Duration = Duration::from_secs(1);
@@ -286,7 +292,7 @@ pub(super) fn pool(place: &Place, connections: u32) -> Result<Pool<Opener>, Stri
     Pool::builder()
         .max_size(connections)
         .min_idle(Some(1))
-        .connection_timeout(Duration::from_secs(2))
+        .connection_timeout(PATIENCE)
         .build(Opener(place.clone()))
         .map_err(|_| place.connect().err().unwrap_or_else(|| "the database does not answer".into()))
 }

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::r2d2::Pool;
+use tokio::sync::Semaphore;
 
 pub(crate) use codes::codes;
 pub use db::{Db, Place};
@@ -59,6 +60,10 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     pool: Pool<Opener>,
+    /// As many as there are connections, given out in the order in which they are asked for. The pool
+    /// itself wakes anybody who waits, so that under load one of a hundred waited three times as long as
+    /// most; and each who waits there holds a thread.
+    turns: Arc<Semaphore>,
     writer: Option<Writer>,
     setting: Setting,
     clock: Clock,
@@ -79,7 +84,8 @@ impl Store {
             }
             Place::Postgres(_) => None,
         };
-        Ok(Store(Arc::new(Inner { pool, writer, setting, clock })))
+        let turns = Arc::new(Semaphore::new(config.database.connections.try_into().unwrap_or(1)));
+        Ok(Store(Arc::new(Inner { pool, turns, writer, setting, clock })))
     }
 
     /// Runs `work` on a snapshot, off the async threads. Errors: those of `work`; 503 when no
@@ -89,8 +95,24 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Db) -> Result<T> + Send + 'static,
     {
+        self.in_turn(move |store| store.read_blocking(work)).await
+    }
+
+    /// Runs `work` off the async threads, when it is its turn. Errors: those of `work`; 503 when that
+    /// does not come in time.
+    async fn in_turn<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Store) -> Result<T> + Send + 'static,
+    {
+        let turn = tokio::time::timeout(db::PATIENCE, self.0.turns.clone().acquire_owned()).await;
+        let turn = turn.map_err(|_| Error::Busy)?.map_err(|_| Error::Unavailable)?;
         let store = self.clone();
-        tokio::task::spawn_blocking(move || store.read_blocking(work)).await.map_err(|_| Error::Unavailable)?
+        let kept = move || {
+            let _turn = turn;
+            work(&store)
+        };
+        tokio::task::spawn_blocking(kept).await.map_err(|_| Error::Unavailable)?
     }
 
     /// Runs `work`, which is one look-up by key and no more, so it needs no snapshot. On SQLite that
@@ -106,9 +128,7 @@ impl Store {
         {
             return work(&mut db);
         }
-        let store = self.clone();
-        let look = move || work(&mut *store.0.pool.get().map_err(|_| Error::Busy)?);
-        tokio::task::spawn_blocking(look).await.map_err(|_| Error::Unavailable)?
+        self.in_turn(|store| work(&mut *store.0.pool.get().map_err(|_| Error::Busy)?)).await
     }
 
     /// [`Store::read`] for threads that may wait: the worker's and the command line's.
@@ -135,12 +155,7 @@ impl Store {
     {
         match &self.0.writer {
             Some(writer) => writer.submit(by, work)?.await.map_err(|_| Error::Unavailable)?,
-            None => {
-                let store = self.clone();
-                tokio::task::spawn_blocking(move || store.repeat(&by, isolation, &work))
-                    .await
-                    .map_err(|_| Error::Unavailable)?
-            }
+            None => self.in_turn(move |store| store.repeat(&by, isolation, &work)).await,
         }
     }
 
