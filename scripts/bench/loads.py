@@ -245,7 +245,8 @@ def clone_tickets(house, many, start=0, alike=True):
     if not alike:
         level = "CASE b.n % 4 WHEN 0 THEN 'critical' WHEN 1 THEN 'high' WHEN 2 THEN 'medium' ELSE 'low' END"
         place = "CAST(b.n % 4 AS INTEGER)"
-        care_by = "CASE WHEN b.n % 100 = 0 THEN issued_at + (b.n % 168) * 3600000000 END"
+        # Not of one level only.
+        care_by = "CASE WHEN b.n % 101 = 0 THEN issued_at + (b.n % 168) * 3600000000 END"
         due = "queue_due + (b.n * 7919 % 43200 - 3000) * 60000000"
     script.append(f"""INSERT INTO tickets (id, reference, version, state, contact_id, case_id, level, care_by, area, language, issued_by,
         issued_at, claim_due, queue_place, queue_due, queue_needs, queue_waits)

@@ -281,7 +281,7 @@ impl RowView {
 ///
 /// The order depends on the moment only for tickets whose treatment window closes within hours: they
 /// are few, and are ordered here. All others stand in an index, place by place, and no more of them
-/// are read than the page holds.
+/// are read than the page holds; nor of the raised ones of a place that the page does not reach.
 pub fn list(
     db: &mut Db,
     actor: &Actor,
@@ -294,9 +294,7 @@ pub fn list(
     let later = |row: &Row| start.as_ref().is_none_or(|(rank, due, id)| row.order() > (*rank, *due, id.as_str()));
     let limit = usize::try_from(query.page.limit).unwrap_or(1);
     let narrowed = || query.narrowed(actor, areas, now);
-    let mut rows = rows(db, closing_soon(narrowed(), now), now)?;
-    rows.retain(|row| query.takes(row) && later(row));
-    let mut taken = 0;
+    let mut page = Vec::new();
     for place in 0..=3 {
         let rank = Reverse(u8::try_from(3 - place).unwrap_or_default());
         let from = match &start {
@@ -304,15 +302,21 @@ pub fn list(
             Some((read, due, id)) if *read == rank => Some((*due, id.as_str())),
             _ => None,
         };
-        let found = in_place(db, query, narrowed(), (place, from), limit.saturating_sub(taken), now)?;
-        taken += found.len();
-        rows.extend(found);
+        let left = limit.saturating_sub(page.len());
+        if left == 0 {
+            break;
+        }
+        let mut standing = in_place(db, query, narrowed(), (place, from), left, now)?;
+        if let Some(raised) = raised(narrowed(), place, now) {
+            standing.extend(rows(db, raised, now)?.into_iter().filter(|row| query.takes(row) && later(row)));
+            standing.sort_by(|a, b| a.order().cmp(&b.order()));
+        }
+        page.extend(standing);
     }
-    rows.sort_by(|a, b| a.order().cmp(&b.order()));
-    rows.truncate(limit);
-    let holders: Vec<&str> = rows.iter().filter_map(|row| row.holder.as_deref()).collect();
+    page.truncate(limit);
+    let holders: Vec<&str> = page.iter().filter_map(|row| row.holder.as_deref()).collect();
     let numbers = identity::staff_numbers_of(db, &holders)?;
-    Ok((rows, numbers))
+    Ok((page, numbers))
 }
 
 /// One ticket as it stands in a queue.
@@ -323,7 +327,10 @@ pub(super) fn row(db: &mut Db, ticket_id: &str, now: Instant) -> Result<Row> {
 /// Open tickets that are Critical or High now, in the order of the queue: at most so many.
 pub fn high_risk(db: &mut Db, actor: &Actor, now: Instant, most: i64) -> Result<Vec<Row>> {
     let open = || model::visible(actor).filter(tickets::state.eq(TicketState::Open));
-    let mut all = rows(db, closing_soon(open(), now), now)?;
+    let mut all = Vec::new();
+    for raised in (0..=1).filter_map(|place| raised(open(), place, now)) {
+        all.extend(rows(db, raised, now)?);
+    }
     let order = (tickets::queue_place, tickets::queue_due, tickets::id);
     all.extend(rows(db, open().filter(tickets::queue_place.le(1)).order(order).limit(most), now)?);
     all.sort_by(|a, b| a.order().cmp(&b.order()));
@@ -332,13 +339,16 @@ pub fn high_risk(db: &mut Db, actor: &Actor, now: Instant, most: i64) -> Result<
     Ok(all)
 }
 
-/// Those whose window closes so soon that they stand above their level.
-fn closing_soon(query: Tickets<'_>, now: Instant) -> Tickets<'_> {
-    query.filter(tickets::care_by.gt(now)).filter(tickets::care_by.lt(now.plus(clocks::HIGH_BEFORE))).filter(
-        tickets::queue_place
-            .ge(2)
-            .or(tickets::queue_place.eq(1).and(tickets::care_by.lt(now.plus(clocks::CRITICAL_BEFORE)))),
-    )
+/// Those of a lower level whose window closes so soon that they stand in this place. Nothing is raised
+/// into the lower two.
+fn raised(query: Tickets<'_>, place: i32, now: Instant) -> Option<Tickets<'_>> {
+    let (soon, sooner) = (now.plus(clocks::HIGH_BEFORE), now.plus(clocks::CRITICAL_BEFORE));
+    let open = query.filter(tickets::queue_place.gt(place));
+    match place {
+        0 => Some(open.filter(tickets::care_by.gt(now)).filter(tickets::care_by.lt(sooner))),
+        1 => Some(open.filter(tickets::care_by.ge(sooner)).filter(tickets::care_by.lt(soon))),
+        _ => None,
+    }
 }
 
 /// Rows of one place, soonest due first, and no others: those of a level that is asked for are looked
@@ -351,9 +361,6 @@ fn in_place(
     limit: usize,
     now: Instant,
 ) -> Result<Vec<Row>> {
-    if limit == 0 {
-        return Ok(Vec::new());
-    }
     let (soon, sooner) = (now.plus(clocks::HIGH_BEFORE), now.plus(clocks::CRITICAL_BEFORE));
     let calm = tickets::care_by.is_null().or(tickets::care_by.le(now)).or(tickets::care_by.ge(soon));
     let mut found = narrowed.filter(tickets::queue_place.eq(place));
