@@ -45,7 +45,7 @@ if [ "$1" = api ]; then
 fi
 
 echo "proving $1: $GOLDAW_PROOF_ROUNDS rounds, seed $GOLDAW_PROOF_SEED"
-cargo nextest run --locked --profile proof --no-fail-fast --success-output immediate -E "$tests" >"$RUN/proof.log" 2>&1
+cargo nextest run --locked --cargo-profile proof --lib --test stories --profile proof --no-fail-fast --success-output immediate -E "$tests" >"$RUN/proof.log" 2>&1
 status=$?
 grep -h '^ *proof: ' "$RUN/proof.log" | sed 's/^ *proof: //'
 held=$(grep -cE '^ *test referrals::matching::.* \.\.\. ok' "$RUN/proof.log")
