@@ -179,7 +179,8 @@ async fn confirm_endpoints(
     IfMatch(seen): IfMatch,
     Posted { replay, .. }: Posted<Nothing>,
 ) -> Result<Answer<ServiceView>> {
-    settle_endpoints(may, &app, id, seen, (replay, Verdict::Confirmed)).await
+    let work = move |tx: &mut Tx<'_>| super::settle_endpoints(tx, &id, seen, Verdict::Confirmed);
+    changed(&may, &app, replay, work).await
 }
 
 async fn refuse_endpoints(
@@ -189,21 +190,8 @@ async fn refuse_endpoints(
     IfMatch(seen): IfMatch,
     Posted { replay, .. }: Posted<Nothing>,
 ) -> Result<Answer<ServiceView>> {
-    settle_endpoints(may, &app, id, seen, (replay, Verdict::Refused)).await
-}
-
-async fn settle_endpoints(
-    may: Permit<WriteDirectory>,
-    app: &App,
-    id: String,
-    seen: i32,
-    (replay, verdict): (Option<Replay>, Verdict),
-) -> Result<Answer<ServiceView>> {
-    let work = move |tx: &mut Tx<'_>| {
-        let id = tx.once(replay.as_ref(), 200, |tx| Ok(super::settle_endpoints(tx, &id, seen, verdict)?.id))?;
-        super::service_by_id(tx.db, &id)
-    };
-    Ok(shown(app.store.write(may.by(), work).await?, &may))
+    let work = move |tx: &mut Tx<'_>| super::settle_endpoints(tx, &id, seen, Verdict::Refused);
+    changed(&may, &app, replay, work).await
 }
 
 async fn want_code(
@@ -213,11 +201,21 @@ async fn want_code(
     IfMatch(seen): IfMatch,
     Posted { replay, .. }: Posted<Nothing>,
 ) -> Result<Answer<ServiceView>> {
+    changed(&may, &app, replay, move |tx| super::want_code(tx, &id, seen)).await
+}
+
+/// A change that is made once for each key, and the service as it is then.
+async fn changed(
+    actor: &Actor,
+    app: &App,
+    replay: Option<Replay>,
+    change: impl Fn(&mut Tx<'_>) -> Result<Service> + Send + 'static,
+) -> Result<Answer<ServiceView>> {
     let work = move |tx: &mut Tx<'_>| {
-        let id = tx.once(replay.as_ref(), 200, |tx| Ok(super::want_code(tx, &id, seen)?.id))?;
+        let id = tx.once(replay.as_ref(), 200, |tx| Ok(change(tx)?.id))?;
         super::service_by_id(tx.db, &id)
     };
-    Ok(shown(app.store.write(may.by(), work).await?, &may))
+    Ok(shown(app.store.write(actor.by(), work).await?, actor))
 }
 
 async fn renew_code(
