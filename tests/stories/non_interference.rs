@@ -56,8 +56,8 @@ fn prove(engine: Engine, part: usize) {
     let seeds: Vec<u64> = (0..all).map(|_| dice.throw(u64::MAX)).skip(part).step_by(3).collect();
     let graphs = seeds.len();
     let (next, sums) = (AtomicU64::new(0), Mutex::new((0, 0)));
-    // A house waits half of its time: for the disk, for what is heard, for the end of its server.
-    let hands = std::thread::available_parallelism().map_or(1, usize::from).min(4) * 2;
+    // A house waits most of its time: for the disk, for what is heard, for the end of its server.
+    let hands = std::thread::available_parallelism().map_or(1, usize::from).min(4) * 4;
     std::thread::scope(|scope| {
         for _ in 0..hands {
             scope.spawn(|| {

@@ -19,6 +19,8 @@ pub type Heard = Vec<(String, Value)>;
 
 /// Between two things that happen. No two of them share a millisecond, so keys are in their order.
 const SLOT: i64 = 40 * SECOND;
+/// Of which something secret takes less than this.
+const PART: i64 = 10 * SECOND;
 
 /// The number and the word of the hidden case, for which the blocked look, too.
 pub const NUMBER: &str = "8 61 000007";
@@ -122,7 +124,7 @@ impl<'a> Script<'a> {
         for _ in 0..6 + self.dice.throw(8) {
             self.something_happens();
         }
-        self.in_secret(Script::hide);
+        self.in_secret(1, Script::hide);
         if listen {
             self.ears = self.blocked.iter().map(|(_, seat)| Ear::of(self.floor, &self.token(seat))).collect();
             self.catch_up();
@@ -131,7 +133,7 @@ impl<'a> Script<'a> {
         }
         for _ in 0..12 + self.dice.throw(16) {
             self.something_happens();
-            self.in_secret(Script::something_secret_happens);
+            self.in_secret(3, Script::something_secret_happens);
             self.catch_up();
         }
         // Whoever listens has signed out by then.
@@ -139,7 +141,7 @@ impl<'a> Script<'a> {
         let later = [0, 2 * HOUR, 15 * DAY][self.throw(3)];
         self.floor.hotline.wait(later);
         self.time_goes_by();
-        self.in_secret(Script::afterwards);
+        self.in_secret(1, Script::afterwards);
     }
 
     /// Waits until everything was told, because who may know of a thing is asked when it is told: a
@@ -207,14 +209,20 @@ impl<'a> Script<'a> {
         self.floor.hotline.wait(SECOND);
     }
 
-    /// Something in one house only; in the other the same time goes by.
-    fn in_secret(&mut self, what: fn(&mut Script<'a>)) {
-        let until = self.floor.hotline.clock.now().plus(SLOT);
-        if self.with {
-            what(self);
+    /// Something in one house only, or so many things at the most; in the other the same time goes by. What the program does by itself
+    /// it does at the same moments in both, as it would whether there is such a case or not.
+    fn in_secret(&mut self, most: usize, what: fn(&mut Script<'a>)) {
+        let mut left = if self.with { 1 + self.secret(most) } else { 0 };
+        for _ in 0..SLOT / PART {
+            let until = self.floor.hotline.clock.now().plus(PART);
+            if left > 0 {
+                left -= 1;
+                what(self);
+            }
+            assert!(self.floor.hotline.clock.now() < until);
+            self.floor.hotline.clock.set(until);
+            self.time_goes_by();
         }
-        assert!(self.floor.hotline.clock.now() < until);
-        self.floor.hotline.clock.set(until);
     }
 
     /// What the program does by itself.
@@ -362,12 +370,9 @@ impl<'a> Script<'a> {
     }
 
     fn something_secret_happens(&mut self) {
-        for _ in 0..=self.hidden_dice.throw(3) {
-            self.floor.hotline.wait(SECOND);
-            let done = self.one_secret();
-            self.moves += usize::from(done);
-            self.time_goes_by();
-        }
+        self.floor.hotline.wait(SECOND);
+        let done = self.one_secret();
+        self.moves += usize::from(done);
     }
 
     fn secret(&mut self, sides: usize) -> usize {
@@ -565,8 +570,11 @@ pub fn look_up(seat: &Seat<'_>, call: &str, by: Value) -> Answer {
     seat.post("/cases/lookup", &body)
 }
 
+/// The first of a list, unless two share its place: which of them comes first is chance in each house.
 fn first(list: &Answer) -> Option<String> {
-    list.json["items"][0]["id"].as_str().map(str::to_owned)
+    let items = list.json["items"].as_array()?;
+    let shared = items.len() > 1 && items[0]["due"] == items[1]["due"];
+    items.first().filter(|_| !shared)?["id"].as_str().map(str::to_owned)
 }
 
 fn hidden_call() -> Value {
