@@ -96,6 +96,32 @@ impl TryFrom<String> for Target {
     }
 }
 
+/// One level's targets.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LevelTargets {
+    /// From issue to claim.
+    pub claimed: Target,
+    /// From issue to acceptance.
+    pub accepted: Target,
+    /// From issue to the first service contact.
+    pub started: Target,
+}
+
+/// `[targets]`; a level that is not assessed uses those of High.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Targets {
+    /// Critical.
+    pub critical: LevelTargets,
+    /// High, and not yet assessed.
+    pub high: LevelTargets,
+    /// Medium.
+    pub medium: LevelTargets,
+    /// Low.
+    pub low: LevelTargets,
+}
+
 impl Calendar {
     /// The moment by which a target that starts at `from` is due, in the zone of the place.
     pub fn due(&self, from: Instant, target: Target, zone: Tz) -> Instant {
