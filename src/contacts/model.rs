@@ -1,15 +1,20 @@
 //! The rows of a contact and every query on them.
 
+mod reporting;
+mod scope;
+
+pub use reporting::{FactsRow, insert_facts, mark_finished, update_facts};
+pub use scope::Scope;
+
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::codes::{Channel, Direction, Kind, Status};
-use crate::access::{Actor, Role};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
-use crate::storage::schema::{assessments, blocked_parties, contact_facts, contacts, revisions, tickets};
-use crate::storage::{Db, Tx};
+use crate::storage::Db;
+use crate::storage::schema::{assessments, contact_facts, contacts, revisions};
 
 /// A contact: its clear columns and what is sealed.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -155,130 +160,7 @@ pub struct RevisionRow {
     pub document: Vec<u8>,
 }
 
-/// The de-identified row: bands, areas and types.
-#[derive(Debug, Clone, Insertable, AsChangeset)]
-#[diesel(table_name = contact_facts, treat_none_as_default_value = false, treat_none_as_null = true)]
-#[diesel(primary_key(contact_id))]
-pub struct FactsRow {
-    /// Whose.
-    pub contact_id: String,
-    /// The local day it began, as days since 1970.
-    pub day: i64,
-    /// Draft or finished.
-    pub status: Status,
-    /// Kind.
-    pub kind: Kind,
-    /// Channel.
-    pub channel: Channel,
-    /// Language.
-    pub language: Option<String>,
-    /// Who spoke.
-    pub caller_role: String,
-    /// Level.
-    pub level: Option<String>,
-    /// Age band.
-    pub age_band: String,
-    /// Sex.
-    pub sex: String,
-    /// Province.
-    pub province: Option<String>,
-    /// District.
-    pub district: Option<String>,
-    /// GBVIMS type of the most recent incident.
-    pub gbv_type: Option<String>,
-    /// Its contexts, separated by commas.
-    pub contexts: String,
-    /// Its elapsed band.
-    pub elapsed_band: Option<String>,
-    /// Whether it was reported before.
-    pub reported_elsewhere: Option<String>,
-    /// Whether she told it herself.
-    pub reported_by_survivor: Option<bool>,
-    /// What was asked for, separated by commas.
-    pub wishes: String,
-}
-
 type Query = contacts::BoxedQuery<'static, <Db as Connection>::Backend>;
-
-/// Whose contacts somebody may see; one rule for reading, listing and counting.
-pub struct Scope {
-    actor_id: String,
-    role: Role,
-    now: Instant,
-}
-
-impl Scope {
-    /// The scope of an actor at a moment: a claim that has lapsed or ended gives none.
-    pub fn of(actor: &Actor, now: Instant) -> Scope {
-        Scope { actor_id: actor.id.clone(), role: actor.role, now }
-    }
-
-    /// The scope of whoever acts in a transaction.
-    pub fn of_by(tx: &Tx<'_>) -> Result<Scope> {
-        let role = Role::from_code(tx.by.role).ok_or(Error::Forbidden)?;
-        Ok(Scope { actor_id: tx.by.staff_id()?.to_owned(), role, now: tx.now })
-    }
-
-    /// Contacts this scope covers, as a query: one's own; for a counselor also those of tickets she
-    /// holds; for a coordinator all. A case that must not be seen by this person is not there.
-    fn visible(&self) -> Query {
-        match self.role {
-            Role::Coordinator => self.known(),
-            Role::Counselor => self.known().filter(
-                contacts::operator_id
-                    .eq(self.actor_id.clone())
-                    .or(contacts::id.eq_any(held(self.actor_id.clone(), self.now))),
-            ),
-            _ => self.own(),
-        }
-    }
-
-    /// The same in parts, of which each has an index in the order of a list: asked for either of two
-    /// things at once, an engine reads and sorts all there is.
-    fn parts(&self) -> Vec<Query> {
-        match self.role {
-            Role::Coordinator => vec![self.known()],
-            Role::Counselor => {
-                vec![self.own(), self.known().filter(contacts::id.eq_any(held(self.actor_id.clone(), self.now)))]
-            }
-            _ => vec![self.own()],
-        }
-    }
-
-    fn known(&self) -> Query {
-        let hidden = blocked_parties::table
-            .filter(blocked_parties::party_kind.eq("staff"))
-            .filter(blocked_parties::party_id.eq(self.actor_id.clone()))
-            .select(blocked_parties::case_id);
-        contacts::table
-            .filter(contacts::case_id.is_null().or(contacts::case_id.assume_not_null().ne_all(hidden)))
-            .into_boxed()
-    }
-
-    fn own(&self) -> Query {
-        self.known().filter(contacts::operator_id.eq(self.actor_id.clone()))
-    }
-
-    /// Whether this person may open what is sealed in a contact they can see: who records it while
-    /// it is a draft, and the counselor who holds its ticket or recorded it.
-    pub fn opens(&self, row: &ContactRow) -> bool {
-        match self.role {
-            Role::Counselor => true,
-            Role::Operator => row.status == Status::Draft,
-            _ => false,
-        }
-    }
-}
-
-/// The contacts of tickets that somebody holds at a moment.
-#[diesel::dsl::auto_type(no_type_alias)]
-fn held(actor_id: String, now: Instant) -> _ {
-    tickets::table
-        .filter(tickets::claimed_by.eq(actor_id))
-        .filter(tickets::state.eq("open"))
-        .filter(tickets::claim_until.gt(now))
-        .select(tickets::contact_id)
-}
 
 /// A contact by reference, whoever asks.
 pub fn find(db: &mut Db, reference: &str) -> Result<ContactRow> {
@@ -495,25 +377,5 @@ pub fn latest_assessment(db: &mut Db, contact_id: &str) -> Result<AssessmentRow>
 /// Keeps what an amendment replaced.
 pub fn insert_revision(db: &mut Db, row: &RevisionRow) -> Result<()> {
     diesel::insert_into(revisions::table).values(row).execute(db)?;
-    Ok(())
-}
-
-/// Adds the reporting row.
-pub fn insert_facts(db: &mut Db, row: &FactsRow) -> Result<()> {
-    diesel::insert_into(contact_facts::table).values(row).execute(db)?;
-    Ok(())
-}
-
-/// Replaces the reporting row.
-pub fn update_facts(db: &mut Db, row: &FactsRow) -> Result<()> {
-    diesel::update(contact_facts::table.find(&row.contact_id)).set(row).execute(db)?;
-    Ok(())
-}
-
-/// Marks the reporting row of a contact that was finished.
-pub fn mark_finished(db: &mut Db, contact_id: &str) -> Result<()> {
-    diesel::update(contact_facts::table.find(contact_id))
-        .set(contact_facts::status.eq(Status::Finished))
-        .execute(db)?;
     Ok(())
 }
