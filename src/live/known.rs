@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::access::{
     Actor, DecideReviews, KeepCases, KeepOutbox, KeepTasks, Permission, ReadContacts, ReadDirectory, ReadReferrals,
-    ReadTickets, TakeOver,
+    ReadTickets, Role, TakeOver,
 };
 use crate::clock::Instant;
 use crate::error::{Error, Result};
@@ -38,7 +38,10 @@ pub(super) fn known<'a>(db: &mut Db, actor: &Actor, now: Instant, steps: &'a [Ta
         names.extend(known.into_iter().map(|(id, reference)| ((kind, id), reference)));
     }
     let mut told = HashSet::new();
-    let heard = steps.iter().filter_map(|step| {
+    let inside = actor.role != Role::Partner;
+    let for_them =
+        |step: &&Taken| inside || step.subject_kind != "referral" || referrals::states::is_for_partners(&step.kind);
+    let heard = steps.iter().filter(for_them).filter_map(|step| {
         let id = names.get(&(step.subject_kind.as_str(), step.subject_id.clone()))?;
         told.insert((id, &step.kind)).then(|| Heard { subject: &step.subject_kind, id: id.clone(), kind: &step.kind })
     });

@@ -162,6 +162,12 @@ impl Move {
     }
 }
 
+/// True for a step of a referral that the service asked may hear of: that it is asked, and every move. What
+/// the hotline does because nobody answers, and what she herself says of the help, is not for them.
+pub fn is_for_partners(step: &str) -> bool {
+    matches!(step, "issued" | "asked") || Move::ALL.iter().any(|mv| mv.step() == step)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -162,6 +162,12 @@ fn a_partner_hears_of_what_its_own_services_are_asked(hotline: &Hotline) {
     let id = &ticket["referrals"][0]["id"];
     assert!(!heard.is_empty() && heard.iter().all(|(name, data)| name == "referral" && data["id"] == *id), "{heard:?}");
     assert_eq!(nothing, []);
+    while hotline.store.write_blocking(By::system(), goldaw::referrals::escalation::climb).unwrap() {}
+    let steps = floor.hotline.count("steps WHERE kind = 'phone_task'");
+    assert_eq!((steps, ears[0].until(&self::mark(&keeper))), (1, vec![]), "what is done about their silence is ours");
+    keeper.post(&format!("/referrals/{}/accept", id.as_str().unwrap()), &json!({})).expect(200);
+    let heard = ears[0].until(&self::mark(&keeper));
+    assert_eq!(heard, [("referral".to_owned(), json!({"id": id, "kind": "accepted"}))]);
 }
 
 fn a_stream_ends_with_the_session_and_with_the_process(hotline: &Hotline) {
