@@ -6,6 +6,8 @@ use std::sync::{Arc, Barrier};
 
 use goldaw::access::{Actor, Role};
 use goldaw::cases::{self, CaseRow};
+use goldaw::clock::SECOND;
+use goldaw::directory::{self, Counts, Service};
 use goldaw::error::{Error, Result};
 use goldaw::referrals::casework::{Merging, merge};
 use goldaw::referrals::model::{self, Referral, Ticket};
@@ -99,7 +101,10 @@ fn of_a_crowd_that_claims_one_gets_the_ticket(hotline: &Hotline) {
         let (winner, heard) = one_winner(at_once(hotline, tries.collect()));
         assert!(heard.iter().all(|told| *told == ("claimed", Some(winner.name.clone()))), "{heard:?}");
         assert_eq!(desk.read(|db| model::ticket(db, &ticket.id)).claimed_by, Some(winner.id));
-        assert_eq!((trail(hotline, "tickets.claim", &ticket.reference), desk.steps(&ticket.id)), (1, claimed()));
+        let mut steps = desk.steps(&ticket.id);
+        // Who wins often enough carries too much, which is written down as well.
+        steps.retain(|kind| kind != "over_limit");
+        assert_eq!((trail(hotline, "tickets.claim", &ticket.reference), steps), (1, claimed()));
         end(&desk, &referral);
     }
     told(hotline.engine, "claim", all, crowd.len());
@@ -116,6 +121,17 @@ fn end(desk: &Desk<'_>, referral: &Referral) {
         let why = goldaw::referrals::states::CancelReason::Other;
         desk.mv(&desk.coordinator, &now, &Order::Cancel(why)).unwrap();
     }
+}
+
+/// Says that all its places are free again: what it completed counts until it does.
+fn all_free(desk: &Desk<'_>, service: &Service) {
+    desk.hotline.wait(SECOND);
+    let (id, reference) = (service.id.clone(), service.reference.clone());
+    let free = move |tx: &mut Tx<'_>| {
+        let seen = directory::service_by_id(tx.db, &id)?.version;
+        directory::state_capacity(tx, &reference, seen, Counts { available: 90, maximum: 90 }).map(|_| ())
+    };
+    desk.write(&desk.coordinator, free).unwrap();
 }
 
 fn an_acceptance_and_a_consent_taken_back_end_with_nothing_shown(hotline: &Hotline) {
@@ -212,6 +228,7 @@ fn of_two_endings_one_is_written_down(hotline: &Hotline) {
         let written = |action: &str| trail(hotline, action, &referral.reference);
         let now = desk.referral(&referral).state;
         assert_eq!((now, written("referrals.completed"), written("referrals.failed")), ended);
+        all_free(&desk, &desk.second);
     }
     told(hotline.engine, "two endings", all, crowd());
 }
@@ -238,6 +255,7 @@ fn of_two_completions_one_is_written_down(hotline: &Hotline) {
         assert_eq!((now.state, now.help_confirmed), (State::Completed, by_hotline.then_some(true)));
         let steps = desk.steps(&referral.id).iter().filter(|kind| *kind == "completed").count();
         assert_eq!((trail(hotline, "referrals.completed", &referral.reference), steps), (1, 1));
+        all_free(&desk, &desk.second);
     }
     told(hotline.engine, "two completions", all, crowd());
 }
